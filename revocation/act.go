@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // ActID identifies one act. It is random and carries no meaning.
@@ -213,6 +214,9 @@ func validateID(field, id string) error {
 	}
 	if len(id) > MaxIDLength {
 		return fmt.Errorf("%s is %d bytes long, more than %d", field, len(id), MaxIDLength)
+	}
+	if !utf8.ValidString(id) {
+		return fmt.Errorf("%s is not UTF-8", field)
 	}
 	for i := range len(id) {
 		if id[i] < 0x20 || id[i] == 0x7f {
