@@ -1,0 +1,124 @@
+# Every target below works from a clean clone with Go, make, git and a C
+# compiler (the race detector needs one). `make help` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+MODULE := github.com/seed-4e8dee1b/revoked
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+# Checkers are built from source, once per version, into TOOLS.
+TOOLS ?= $(CURDIR)/.tools
+STATICCHECK_VERSION := v0.8.2
+GOLANGCI_LINT_VERSION := v2.15.0
+GOVULNCHECK_VERSION := v1.9.0
+STATICCHECK := $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
+GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
+
+# A test binary that runs longer than this hangs.
+TEST_TIMEOUT ?= 5m
+# How long each fuzz target runs.
+FUZZTIME ?= 30s
+# Packages whose own tests must reach COVER_FLOOR percent of the statements.
+COVER_PACKAGES := ./revocation ./internal/denylist ./subscriber ./validator
+COVER_FLOOR ?= 85
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the binaries into bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ ./cmd/...
+
+.PHONY: run
+run: build ## Run NATS, a Cognito emulator, the service and sample nodes on loopback
+	bin/revoked-dev run
+
+.PHONY: demo
+demo: build ## Show one revocation from sign-in to refusal, then exit
+	bin/revoked-dev demo
+
+.PHONY: test
+test: ## Run all tests under the race detector (8 min at most, cold, on 2 cores)
+	go test -race -shuffle=on -timeout=$(TEST_TIMEOUT) ./...
+
+.PHONY: cover
+cover: ## Fail if a core package's tests cover less than COVER_FLOOR=85 percent
+	@out=$$(go test -count=1 -timeout=$(TEST_TIMEOUT) -cover $(COVER_PACKAGES)) || { echo "$$out"; exit 1; }; \
+	echo "$$out"; \
+	awk -v floor=$(COVER_FLOOR) -v want=$(words $(COVER_PACKAGES)) ' \
+	  match($$0, /coverage: [0-9.]+%/) { \
+	    seen++; percent = substr($$0, RSTART + 10, RLENGTH - 11); \
+	    if (percent + 0 < floor) { print "below " floor "%: " $$0; bad = 1 } \
+	  } \
+	  END { if (seen != want) { print "coverage of " seen + 0 " packages, want " want; bad = 1 }; exit bad }' <<<"$$out"
+
+.PHONY: check
+check: fmt tidy vet layers staticcheck lint test vuln ## Run every check: format, tidy, vet, layers, lint, race tests
+
+.PHONY: fmt
+fmt: ## Fail if a file is not formatted by gofmt
+	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt -w these:"; echo "$$files"; exit 1; }
+
+.PHONY: tidy
+tidy: ## Fail if go.mod or go.sum is not tidy
+	go mod tidy -diff
+
+.PHONY: vet
+vet: ## Run go vet
+	go vet ./...
+
+.PHONY: layers
+layers: ## Fail if a package imports what its layer forbids
+	go test -count=1 ./internal/layers
+
+.PHONY: staticcheck
+staticcheck: $(STATICCHECK) ## Run staticcheck with all of its checks
+	$(STATICCHECK) -checks all ./...
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## Run golangci-lint with the linters of .golangci.yml
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: vuln
+ifdef VULNDB
+vuln: $(GOVULNCHECK) ## Run govulncheck against VULNDB=dir or URL; skipped without
+	$(GOVULNCHECK) -db $(if $(findstring ://,$(VULNDB)),$(VULNDB),file://$(abspath $(VULNDB))) ./...
+else
+vuln:
+	@echo "govulncheck skipped: no VULNDB given"
+endif
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME=30s
+	@list=$$(go test -list '^Fuzz' ./...); \
+	targets=$$(awk '/^Fuzz/ { names = names " " $$1 } $$1 == "ok" { n = split(names, a, " "); for (i = 1; i <= n; i++) print $$2, a[i]; names = "" }' <<<"$$list"); \
+	test -n "$$targets" || { echo "no fuzz target found"; exit 1; }; \
+	while read -r pkg name; do \
+	  echo "== $$pkg $$name"; \
+	  go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null; \
+	done <<<"$$targets"
+
+.PHONY: clean
+clean: ## Remove what build made and the checkers (not Go's caches)
+	rm -rf bin dist $(TOOLS)
+
+# install builds one checker at its pinned version: $(call install,package,version)
+define install
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) go install $(1)@$(2)
+	@mv $(TOOLS)/$(notdir $(1)) $@
+endef
+
+$(STATICCHECK):
+	$(call install,honnef.co/go/tools/cmd/staticcheck,$(STATICCHECK_VERSION))
+
+$(GOLANGCI_LINT):
+	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint,$(GOLANGCI_LINT_VERSION))
+
+$(GOVULNCHECK):
+	$(call install,golang.org/x/vuln/cmd/govulncheck,$(GOVULNCHECK_VERSION))
