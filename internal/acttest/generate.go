@@ -58,11 +58,11 @@ func Token() *rapid.Generator[revocation.Token] {
 	})
 }
 
-// Now draws an instant at, or a second beside, the end of an act or its
-// leeway.
+// Now draws an instant while most acts are alive, or one at, or a second
+// beside, the end of an act or its leeway.
 func Now() *rapid.Generator[int64] {
 	return rapid.Custom(func(t *rapid.T) int64 {
-		end := rapid.SampledFrom(append([]int64{Epoch}, expiries...)).Draw(t, "end")
+		end := rapid.SampledFrom(append([]int64{Epoch, Epoch, Epoch}, expiries...)).Draw(t, "end")
 		after := rapid.SampledFrom([]int64{0, leeway}).Draw(t, "leeway")
 		return end + after + rapid.Int64Range(-1, 1).Draw(t, "beside")
 	})
