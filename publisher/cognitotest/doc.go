@@ -1,0 +1,2 @@
+// Package cognitotest is an Amazon Cognito emulator that runs inside a test.
+package cognitotest

@@ -1,0 +1,4 @@
+package cognitotest
+
+type authCode struct{}
+type browserSession struct{}
