@@ -78,7 +78,7 @@ layers: ## Fail if a package imports what its layer forbids
 
 .PHONY: staticcheck
 staticcheck: $(STATICCHECK) ## Run staticcheck with all of its checks
-	$(STATICCHECK) -checks all ./...
+	$(STATICCHECK) ./...
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Run golangci-lint with the linters of .golangci.yml
