@@ -1,4 +1,0 @@
-package cognitotest
-
-type authCode struct{}
-type browserSession struct{}
