@@ -25,10 +25,16 @@ func (m *Model) Apply(a revocation.Act) {
 	m.copies[a.ID] = append(m.copies[a.ID], a)
 }
 
-// Prune forgets the acts that have ended at now. A copy that arrives later
-// starts its act anew.
+// Prune forgets the acts that have ended at now; a lifted one only once every
+// copy of it has, so that no late copy brings it back. A copy that arrives
+// later starts its act anew.
 func (m *Model) Prune(now int64) {
 	for id, a := range m.Acts() {
+		if a.State == revocation.StateLifted {
+			a = slices.MaxFunc(m.copies[id], func(a, b revocation.Act) int {
+				return cmp.Compare(a.ExpiresAt, b.ExpiresAt)
+			})
+		}
 		if ended(a, now) {
 			delete(m.copies, id)
 		}

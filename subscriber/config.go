@@ -1,0 +1,112 @@
+package subscriber
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
+	"github.com/seed-4e8dee1b/revoked/internal/stream"
+)
+
+const (
+	defaultMaxStaleness = time.Minute
+	minMaxStaleness     = 3 * time.Second
+	defaultOpenTimeout  = 30 * time.Second
+)
+
+// Config says what to follow and what counts as fresh. The zero value of every
+// optional field is the safe choice.
+type Config struct {
+	// Servers is a comma-separated list of NATS URLs. Required unless Conn is
+	// given.
+	Servers string
+	// Credentials is the path of a NATS credentials file; empty for none.
+	Credentials string
+	// NKey is the path of a file with an nkey seed; empty for none.
+	NKey string
+	// CA, Cert and Key are paths of PEM files: the authority that the server's
+	// certificate must come from (empty: the system's), and the client's own
+	// certificate (both or none).
+	CA, Cert, Key string
+	// InboxPrefix is the private inbox prefix that the credential may
+	// subscribe to; empty for NATS's default "_INBOX".
+	InboxPrefix string
+	// Conn is a connection to use instead of one that Open makes and owns. It
+	// stays the caller's to close. Its options must be those that a denylist
+	// needs; Open names each that is not.
+	Conn *nats.Conn
+
+	// Prefix of all subjects and streams; empty means "revoked".
+	Prefix string
+	// Service is the name under which this node's service is known. Required.
+	Service string
+	// Node names this process among the replicas of Service; empty means the
+	// host name.
+	Node string
+
+	// MaxStaleness is how old the as-of time may be before Check returns
+	// [revocation.ErrStale] for tokens that are not known to be revoked. Zero
+	// means one minute: longer than a leader election of NATS (4 to 9 s),
+	// shorter than a coffee. Below 3 s a single late tick makes the node
+	// stale, so Open refuses it; higher values let a cut-off node accept
+	// revoked tokens for as long.
+	MaxStaleness time.Duration
+
+	// Logger receives one line per change of state; the zero value discards.
+	// It never sees a token.
+	Logger zerolog.Logger
+}
+
+// settings is a checked Config with its defaults filled in.
+type settings struct {
+	Config
+	names stream.Names
+}
+
+func (c Config) settings() (settings, error) {
+	s := settings{Config: c}
+	if c.Conn == nil && c.Servers == "" {
+		return settings{}, fmt.Errorf("subscriber: Config.Servers is empty: give NATS URLs such as nats://localhost:4222, or a Conn")
+	}
+	if c.Service == "" {
+		return settings{}, fmt.Errorf("subscriber: Config.Service is empty: give the name of the service this node belongs to")
+	}
+	if err := checkToken(c.Service); err != nil {
+		return settings{}, fmt.Errorf("subscriber: Config.Service %q: %w", c.Service, err)
+	}
+	if s.Node == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return settings{}, fmt.Errorf("subscriber: Config.Node is empty and the host name is unknown: %w", err)
+		}
+		s.Node = host
+	}
+	switch {
+	case s.MaxStaleness == 0:
+		s.MaxStaleness = defaultMaxStaleness
+	case s.MaxStaleness < minMaxStaleness:
+		return settings{}, fmt.Errorf("subscriber: Config.MaxStaleness %v is below %v, three periods of the tick that proves freshness", c.MaxStaleness, minMaxStaleness)
+	}
+	if (c.Cert == "") != (c.Key == "") {
+		return settings{}, fmt.Errorf("subscriber: Config.Cert and Config.Key go together: give both or none")
+	}
+	names, err := stream.NewNames(c.Prefix)
+	if err != nil {
+		return settings{}, fmt.Errorf("subscriber: Config.Prefix: %w", err)
+	}
+	s.names = names
+	return s, nil
+}
+
+// checkToken refuses names that cannot be one token of a NATS subject.
+func checkToken(name string) error {
+	for _, c := range name {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-' {
+			return fmt.Errorf("only letters, digits, '_' and '-' are allowed")
+		}
+	}
+	return nil
+}

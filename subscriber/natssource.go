@@ -1,0 +1,215 @@
+package subscriber
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seed-4e8dee1b/revoked/internal/stream"
+)
+
+const (
+	// liveBuffer holds what arrives while a batch is being fetched. What does
+	// not fit is dropped by the client library and found again as a hole.
+	liveBuffer = 8192
+	// fastBuffer: a fast copy that is dropped is repeated, and stored.
+	fastBuffer = 1024
+	// batchTimeout bounds the wait for each message of a batch.
+	batchTimeout = 2 * time.Second
+)
+
+// natsSource is the [source] over a NATS connection.
+type natsSource struct {
+	nc    *nats.Conn // immutable
+	names stream.Names
+
+	live chan event
+	quic chan []byte
+	stop chan struct{}
+
+	subs    []*nats.Subscription
+	done    sync.WaitGroup
+	ignored func(reason string)
+}
+
+// newNATSSource subscribes to the live and the fast path. ignored is called
+// for each message that cannot count, with a constant reason.
+func newNATSSource(nc *nats.Conn, names stream.Names, ignored func(string)) (*natsSource, error) {
+	s := &natsSource{
+		nc: nc, names: names, ignored: ignored,
+		live: make(chan event),
+		quic: make(chan []byte),
+		stop: make(chan struct{}),
+	}
+	liveMsgs := make(chan *nats.Msg, liveBuffer)
+	fastMsgs := make(chan *nats.Msg, fastBuffer)
+	for subject, ch := range map[string]chan *nats.Msg{names.Live(): liveMsgs, names.Fast(): fastMsgs} {
+		sub, err := nc.ChanSubscribe(subject, ch)
+		if err != nil {
+			s.unsubscribe()
+			return nil, fmt.Errorf("subscribing to %s: %w", subject, err)
+		}
+		s.subs = append(s.subs, sub)
+	}
+	status := nc.StatusChanged(nats.CONNECTED)
+	s.done.Go(func() {
+		s.forwardLive(liveMsgs, status)
+		nc.RemoveStatusListener(status)
+	})
+	s.done.Go(func() { s.forwardFast(fastMsgs) })
+	return s, nil
+}
+
+func (s *natsSource) events() <-chan event { return s.live }
+func (s *natsSource) fast() <-chan []byte  { return s.quic }
+
+func (s *natsSource) close() {
+	s.unsubscribe()
+	close(s.stop)
+	s.done.Wait()
+}
+
+func (s *natsSource) unsubscribe() {
+	for _, sub := range s.subs {
+		sub.Unsubscribe() // fails only if the connection is gone already
+	}
+}
+
+// forwardLive turns messages and reconnects into events until stop.
+func (s *natsSource) forwardLive(msgs <-chan *nats.Msg, status <-chan nats.Status) {
+	for {
+		var ev event
+		select {
+		case <-s.stop:
+			return
+		case _, open := <-status:
+			if !open { // the connection was closed for good
+				status = nil
+				continue
+			}
+			ev = event{reconnected: true}
+		case msg := <-msgs:
+			var reason string
+			if ev, reason = s.liveEvent(msg); reason != "" {
+				s.ignored(reason)
+				continue
+			}
+		}
+		select {
+		case s.live <- ev:
+		case <-s.stop:
+			return
+		}
+	}
+}
+
+func (s *natsSource) forwardFast(msgs <-chan *nats.Msg) {
+	for {
+		select {
+		case <-s.stop:
+			return
+		case msg := <-msgs:
+			select {
+			case s.quic <- msg.Data:
+			case <-s.stop:
+				return
+			}
+		}
+	}
+}
+
+// liveEvent reads the headers that RePublish adds. A message without them, or
+// one with a status, was not republished by our stream: the reason says so.
+func (s *natsSource) liveEvent(msg *nats.Msg) (ev event, reason string) {
+	h := msg.Header
+	if h.Get("Status") != "" {
+		return event{}, "status"
+	}
+	if h.Get("Nats-Stream") != s.names.Events() {
+		return event{}, "foreign_stream"
+	}
+	seq, err := strconv.ParseUint(h.Get("Nats-Sequence"), 10, 64)
+	if err != nil || seq == 0 {
+		return event{}, "no_sequence"
+	}
+	at, err := time.Parse(time.RFC3339Nano, h.Get("Nats-Time-Stamp"))
+	if err != nil {
+		return event{}, "no_time_stamp"
+	}
+	return event{sequence: seq, at: at, tick: msg.Subject == s.names.LiveTick(), payload: msg.Data}, ""
+}
+
+// directGetRequest is the body of a Direct Get request for a batch; no_hdr
+// leaves out the headers, which halves the server's work.
+type directGetRequest struct {
+	Seq       uint64 `json:"seq"`
+	Batch     int    `json:"batch"`
+	NoHeaders bool   `json:"no_hdr"`
+}
+
+// batch asks on a fresh inbox, so that nothing left over from an earlier
+// request, and nobody who knows an earlier inbox, can answer.
+func (s *natsSource) batch(ctx context.Context, from uint64, n int) (batch, error) {
+	body, err := json.Marshal(directGetRequest{Seq: from, Batch: n, NoHeaders: true})
+	if err != nil {
+		return batch{}, err
+	}
+	inbox := s.nc.NewInbox()
+	sub, err := s.nc.SubscribeSync(inbox)
+	if err != nil {
+		return batch{}, fmt.Errorf("subscribing to an inbox: %w", err)
+	}
+	defer sub.Unsubscribe()
+	if err := s.nc.PublishRequest(s.names.DirectGet(), inbox, body); err != nil {
+		return batch{}, fmt.Errorf("asking for messages from %d: %w", from, err)
+	}
+	var b batch
+	for {
+		msg, err := nextMsg(ctx, sub)
+		if err != nil {
+			return batch{}, fmt.Errorf("waiting for messages from %d: %w", from, err)
+		}
+		status := msg.Header.Get("Status")
+		switch {
+		case status == "" && len(msg.Header) == 0:
+			b.payloads = append(b.payloads, msg.Data)
+			if len(b.payloads) > n {
+				return batch{}, fmt.Errorf("more than the %d messages asked for from %d", n, from)
+			}
+		case status == "404": // nothing stored at or after from
+			if len(b.payloads) > 0 {
+				return batch{}, fmt.Errorf("batch from %d ended with status 404 after messages", from)
+			}
+			return batch{}, nil
+		case status == "204": // end of batch
+			return b.end(msg.Header)
+		case status == "503":
+			return batch{}, fmt.Errorf("asking for messages from %d: no server answers for stream %s", from, s.names.Events())
+		default:
+			return batch{}, fmt.Errorf("batch from %d: unexpected status %q", from, status)
+		}
+	}
+}
+
+func nextMsg(ctx context.Context, sub *nats.Subscription) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
+	defer cancel()
+	return sub.NextMsgWithContext(ctx)
+}
+
+// end fills in what the end-of-batch message says.
+func (b batch) end(h nats.Header) (batch, error) {
+	var err error
+	if b.pending, err = strconv.ParseUint(h.Get("Nats-Num-Pending"), 10, 64); err != nil {
+		return batch{}, fmt.Errorf("end of batch without Nats-Num-Pending: %w", err)
+	}
+	if b.last, err = strconv.ParseUint(h.Get("Nats-Last-Sequence"), 10, 64); err != nil {
+		return batch{}, fmt.Errorf("end of batch without Nats-Last-Sequence: %w", err)
+	}
+	return b, nil
+}

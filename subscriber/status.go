@@ -1,0 +1,141 @@
+package subscriber
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/seed-4e8dee1b/revoked/revocation"
+)
+
+// State is what a node can say of its view.
+type State int
+
+// The states; the package comment has the diagram.
+const (
+	CatchingUp State = iota // reading what it has missed, or all of it
+	Live                    // following, and fresh
+	Stale                   // answers "not revoked" can't be trusted
+	Closed                  // by Close
+)
+
+// String returns the stable name used in logs and metrics.
+func (s State) String() string {
+	switch s {
+	case CatchingUp:
+		return "catching_up"
+	case Live:
+		return "live"
+	case Stale:
+		return "stale"
+	case Closed:
+		return "closed"
+	}
+	return fmt.Sprintf("state(%d)", int(s))
+}
+
+// Counters count since Open.
+type Counters struct {
+	Acts       uint64 // copies of acts applied, repeats included
+	CatchUps   uint64 // times that the stream was read to its end
+	Holes      uint64 // live messages that came too early
+	Repeated   uint64 // live messages at or below the last sequence
+	Reconnects uint64 // connections made, the first included
+	Unreadable uint64 // acts that this version cannot read
+}
+
+// Status is a snapshot of the view.
+type Status struct {
+	State  State
+	Reason string // why the view is stale; empty unless State is Stale
+	// AsOf is the server time of the newest tick applied with everything
+	// before it; zero before the first.
+	AsOf time.Time
+	// Staleness is now minus AsOf by the node's clock; 0 if AsOf is zero.
+	Staleness time.Duration
+	// LastSequence is the stream sequence applied with everything before it.
+	LastSequence uint64
+	// Epoch of the stream as the newest beat names it; empty without one.
+	Epoch string
+	// Acts is the number of acts held, Provisional of them only from the fast path.
+	Acts, Provisional int
+	// ClockOffset estimates the node's clock minus the server's.
+	ClockOffset time.Duration
+	// Stalled is why catching up makes no progress; nil while it does.
+	Stalled error
+	// Counters since Open, and messages ignored by reason.
+	Counters Counters
+	Ignored  map[string]uint64
+}
+
+// Status returns a snapshot of the view. It looks at every act; it is meant
+// for metrics and people, not for requests.
+func (s *Subscriber) Status() Status {
+	st := s.view.status(time.Now())
+	set := s.deny.Stats()
+	st.Acts, st.Provisional = set.Acts, set.Provisional
+	return st
+}
+
+func (v *view) status(now time.Time) Status {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	st := Status{
+		LastSequence: v.last,
+		Epoch:        v.epoch,
+		Stalled:      v.stalled,
+		Counters:     v.counters,
+		Ignored:      maps.Clone(v.ignored),
+	}
+	st.State, st.Reason = v.judgement(now)
+	if p := v.fresh.Load(); p != nil {
+		st.AsOf, st.Staleness = p.asOf, now.Sub(p.asOf)
+	}
+	if len(v.offsets) > 0 {
+		st.ClockOffset = slices.Min(v.offsets)
+	}
+	return st
+}
+
+// close makes the view stale for good.
+func (v *view) close() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.state = Closed
+	v.blind.Store(&blindness{
+		reason: "closed",
+		err:    fmt.Errorf("%w: subscriber closed", revocation.ErrStale),
+	})
+	v.broadcast()
+}
+
+// ReadyHandler answers 200 once the first complete and fresh view was reached,
+// 503 before, with a small JSON body. It latches: staleness does not turn it
+// off, or an outage of NATS would empty every load balancer at once. What a
+// stale node answers to requests is decided by the stale policy of its routes.
+func (s *Subscriber) ReadyHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		st := s.view.status(time.Now())
+		code := http.StatusServiceUnavailable
+		if s.view.ready.Load() {
+			code = http.StatusOK
+		}
+		body := struct {
+			Ready    bool   `json:"ready"`
+			State    string `json:"state"`
+			Reason   string `json:"reason,omitempty"`
+			AsOf     string `json:"as_of,omitempty"`
+			Sequence uint64 `json:"sequence"`
+		}{code == http.StatusOK, st.State.String(), st.Reason, "", st.LastSequence}
+		if !st.AsOf.IsZero() {
+			body.AsOf = st.AsOf.UTC().Format(time.RFC3339Nano)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(code)
+		json.NewEncoder(w).Encode(body) // the client may be gone
+	})
+}

@@ -1,0 +1,175 @@
+package subscriber
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seed-4e8dee1b/revoked/internal/denylist"
+	"github.com/seed-4e8dee1b/revoked/revocation"
+)
+
+// Subscriber is a node's denylist, kept up to date. See the package comment.
+type Subscriber struct {
+	deny *denylist.Denylist
+	view *view
+	src  source
+	own  *nats.Conn // closed by Close; nil if the caller owns the connection
+	nc   *nats.Conn // nil in tests against a faked source
+
+	stop  context.CancelFunc
+	tasks sync.WaitGroup
+	once  sync.Once
+}
+
+// Open connects, subscribes, replays the stream and returns once the view is
+// complete up to the head that the stream had at the call, and holds a fresh
+// tick. NATS may be down: Open keeps trying until ctx ends.
+//
+// ctx bounds the start only; without a deadline Open gives up after 30 s. The
+// error then names the step that waited, and wraps ctx's error. A wrong Config
+// is refused at once. After an error nothing is left running.
+func Open(ctx context.Context, cfg Config) (*Subscriber, error) {
+	set, err := cfg.settings()
+	if err != nil {
+		return nil, err
+	}
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, defaultOpenTimeout)
+		defer cancel()
+	}
+	nc, own := cfg.Conn, (*nats.Conn)(nil)
+	if nc == nil {
+		if nc, err = connect(set); err != nil {
+			return nil, err
+		}
+		own = nc
+	} else if err := checkConn(nc); err != nil {
+		return nil, err
+	}
+	v := newView(set.MaxStaleness, set.Logger)
+	src, err := newNATSSource(nc, set.names, v.ignore)
+	if err != nil {
+		if own != nil {
+			own.Close()
+		}
+		return nil, fmt.Errorf("subscriber: %w", err)
+	}
+	s := start(src, v)
+	s.nc, s.own = nc, own
+	if err := s.awaitFresh(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// start runs the goroutines that follow src. They end at Close.
+func start(src source, v *view) *Subscriber {
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Subscriber{deny: denylist.New(), view: v, src: src, stop: stop}
+	f := &follower{src: src, deny: s.deny, view: v}
+	s.tasks.Go(func() { f.run(ctx) })
+	s.tasks.Go(func() { followFast(ctx, src, s.deny, v) })
+	return s
+}
+
+// awaitFresh waits for the first proof of freshness.
+func (s *Subscriber) awaitFresh(ctx context.Context) error {
+	for {
+		changed := s.view.changes()
+		if s.view.check(time.Now()) == nil {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("subscriber: opening: %s: %w", s.waitingFor(), ctx.Err())
+		}
+	}
+}
+
+// waitingFor names the step that the start has not got past.
+func (s *Subscriber) waitingFor() string {
+	if s.nc != nil && !s.nc.IsConnected() {
+		err := s.nc.LastError()
+		if err == nil {
+			err = nats.ErrNoServers
+		}
+		return fmt.Sprintf("connecting to NATS (%v)", err)
+	}
+	st := s.Status()
+	switch {
+	case st.Stalled != nil:
+		return fmt.Sprintf("replaying the stream after sequence %d (%v)", st.LastSequence, st.Stalled)
+	case st.State == Stale:
+		return "the view is stale (" + st.Reason + ")"
+	case st.State == Live:
+		return "waiting for a fresh tick"
+	}
+	return fmt.Sprintf("waiting for a tick after sequence %d (is the tick schedule provisioned?)", st.LastSequence)
+}
+
+// Check returns nil if tok is not revoked, a [*revocation.RevokedError] if it
+// is, and an error wrapping [revocation.ErrStale] if the answer would be too
+// old to trust. Revoked wins over stale. Call it on every request, after the
+// token's signature was verified. It does no I/O, may be called concurrently,
+// and after Close returns what was known, then stale.
+func (s *Subscriber) Check(tok revocation.Token) error {
+	now := time.Now()
+	if id, kind, found := s.deny.Find(&tok, now.Unix()); found {
+		return &revocation.RevokedError{Act: id, Kind: kind}
+	}
+	return s.view.check(now)
+}
+
+// Refusals returns every act that refuses tok now, for explanations.
+func (s *Subscriber) Refusals(tok revocation.Token) []revocation.Act {
+	return s.deny.FindAll(&tok, time.Now().Unix())
+}
+
+// Enforces reports whether a token at the limits of the act is refused by that
+// very act.
+func (s *Subscriber) Enforces(act revocation.Act) bool {
+	for _, a := range s.Refusals(act.Witness()) {
+		if a.ID == act.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// AwaitEnforced returns nil once [Subscriber.Enforces] holds for act. The error
+// wraps ctx's.
+func (s *Subscriber) AwaitEnforced(ctx context.Context, act revocation.Act) error {
+	for {
+		changed := s.view.changes()
+		if s.Enforces(act) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("subscriber: waiting for act %s: %w", act.ID, ctx.Err())
+		}
+	}
+}
+
+// Close stops following and returns after every goroutine has ended. Then the
+// view is stale. Close is idempotent.
+func (s *Subscriber) Close() error {
+	s.once.Do(func() {
+		s.stop()
+		s.src.close()
+		s.tasks.Wait()
+		s.view.close()
+		if s.own != nil {
+			s.own.Close()
+		}
+	})
+	return nil
+}

@@ -1,0 +1,286 @@
+package subscriber
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/seed-4e8dee1b/revoked/revocation"
+)
+
+// maxClockOffset is how far the node's clock may be from the server's. A node
+// that is fresh is at most MaxStaleness + maxClockOffset behind.
+const maxClockOffset = 2 * time.Second
+
+// offsetSamples is over how many ticks the smallest apparent offset is taken:
+// half a minute. The smallest one has the least delay in it.
+const offsetSamples = 30
+
+// proof is what the newest applied tick proves. It is immutable.
+type proof struct {
+	asOf time.Time // server time
+	// expires is until when, by the node's clock, the view counts as fresh.
+	// It is never later than MaxStaleness after the tick was applied, by the
+	// monotonic clock, so that no jump of the wall clock can prolong it.
+	expires time.Time
+}
+
+// view is what a node knows about its own knowledge. Its methods are safe for
+// concurrent use.
+type view struct {
+	maxStaleness time.Duration // immutable
+	log          zerolog.Logger
+
+	fresh atomic.Pointer[proof]     // nil before the first proof
+	blind atomic.Pointer[blindness] // nil unless stale for a reason other than age
+	ready atomic.Bool               // latched by the first proof
+
+	counters Counters // by count and under mu
+
+	mu       sync.Mutex // guards the fields below
+	state    State      // CatchingUp or Live; what staleness adds is computed
+	last     uint64
+	epoch    string
+	stalled  error // why catching up makes no progress; nil while it does
+	unread   []revocation.Unread
+	offsets  []time.Duration // apparent clock offsets of the newest ticks
+	ignored  map[string]uint64
+	change   chan struct{} // closed and replaced when the denylist or the state changes
+	reported State         // last state logged
+}
+
+// blindness says why a view is stale although its tick is not old.
+type blindness struct {
+	reason string
+	err    error
+}
+
+func newView(maxStaleness time.Duration, log zerolog.Logger) *view {
+	return &view{
+		maxStaleness: maxStaleness,
+		log:          log,
+		state:        CatchingUp,
+		reported:     CatchingUp,
+		ignored:      make(map[string]uint64),
+		change:       make(chan struct{}),
+	}
+}
+
+// check returns nil if the view is fresh at now, else an error that wraps
+// [revocation.ErrStale].
+func (v *view) check(now time.Time) error {
+	if b := v.blind.Load(); b != nil {
+		return b.err
+	}
+	p := v.fresh.Load()
+	if p == nil {
+		return errCatchingUp
+	}
+	// Both clocks: the monotonic one stands still while a machine sleeps, the
+	// wall clock may jump back.
+	if now.After(p.expires) || now.Round(0).After(p.expires.Round(0)) {
+		return errTooOld
+	}
+	return nil
+}
+
+var (
+	errCatchingUp = fmt.Errorf("%w: catching up for the first time", revocation.ErrStale)
+	errTooOld     = fmt.Errorf("%w: no tick within MaxStaleness", revocation.ErrStale)
+)
+
+// proven records that everything up to a tick of server time asOf is applied.
+func (v *view) proven(asOf, now time.Time) {
+	left := v.maxStaleness - now.Sub(asOf)
+	p := &proof{asOf: asOf, expires: now.Add(min(left, v.maxStaleness))}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if old := v.fresh.Load(); old != nil && !asOf.After(old.asOf) {
+		return
+	}
+	v.fresh.Store(p)
+	v.forget(asOf)
+	v.state, v.stalled = Live, nil
+	v.report(now)
+	if v.blind.Load() == nil && left > 0 {
+		v.ready.Store(true)
+	}
+	v.broadcast()
+}
+
+// forget drops unread acts that have ended at asOf. The caller holds mu.
+func (v *view) forget(asOf time.Time) {
+	v.unread = slices.DeleteFunc(v.unread, func(u revocation.Unread) bool {
+		return u.ExpiresAt != 0 && revocation.Act{ExpiresAt: u.ExpiresAt}.Expired(asOf.Unix())
+	})
+	v.judge()
+}
+
+// judge decides whether the view is blind. The caller holds mu.
+func (v *view) judge() {
+	var b *blindness
+	switch {
+	case len(v.unread) > 0:
+		u := v.unread[0]
+		b = &blindness{
+			reason: fmt.Sprintf("incomplete: an act of kind %d, version %d cannot be read", u.Kind, u.Version),
+		}
+	case len(v.offsets) > 0 && slices.Min(v.offsets).Abs() > maxClockOffset:
+		b = &blindness{
+			reason: fmt.Sprintf("clock: the server's clock differs by %v", slices.Min(v.offsets).Round(time.Millisecond)),
+		}
+	default:
+		v.blind.Store(nil)
+		return
+	}
+	b.err = fmt.Errorf("%w: %s", revocation.ErrStale, b.reason)
+	v.blind.Store(b)
+}
+
+// arrived records the apparent clock offset of a tick: delay plus the node's
+// clock minus the server's. The smallest of several is close to the latter.
+func (v *view) arrived(at, now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.offsets) == offsetSamples {
+		v.offsets = slices.Delete(v.offsets, 0, 1)
+	}
+	v.offsets = append(v.offsets, now.Round(0).Sub(at))
+	v.judge()
+}
+
+// unreadable records an act, found after the given sequence, that this version
+// cannot read.
+func (v *view) unreadable(u revocation.Unread, after uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.counters.Unreadable++
+	same := slices.IndexFunc(v.unread, func(known revocation.Unread) bool {
+		return known.ID == u.ID && known.Kind == u.Kind && known.Version == u.Version
+	})
+	switch {
+	case same < 0:
+		v.unread = append(v.unread, u)
+	case v.unread[same].ExpiresAt != 0: // else it has no known end already
+		v.unread[same].ExpiresAt = laterEnd(v.unread[same].ExpiresAt, u.ExpiresAt)
+	}
+	v.judge()
+	v.log.Error().Str("component", "subscriber").Uint64("after_seq", after).Stringer("act_id", u.ID).
+		Stringer("kind", u.Kind).Uint32("version", u.Version).Int64("expires_at", u.ExpiresAt).
+		Err(u.Err).Msg("act cannot be read, view is incomplete")
+}
+
+// laterEnd is the later of two ends of an act, of which 0 is "unknown".
+func laterEnd(a, b int64) int64 {
+	if a == 0 || b == 0 {
+		return 0
+	}
+	return max(a, b)
+}
+
+func (v *view) beat(b revocation.Beat) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.epoch = b.Epoch
+}
+
+func (v *view) catchingUp() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.counters.CatchUps++
+	v.state = CatchingUp
+	v.report(time.Now())
+}
+
+// catchUpFailed keeps the cause for Status and the error of Open.
+func (v *view) catchUpFailed(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.stalled == nil {
+		v.log.Warn().Str("component", "subscriber").Uint64("seq", v.last).Err(err).Msg("catching up makes no progress, retrying")
+	}
+	v.stalled = err
+}
+
+func (v *view) applied(last uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.last = last
+}
+
+// changed tells those who wait that the denylist took n acts.
+func (v *view) changed(n int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.counters.Acts += uint64(n)
+	v.broadcast()
+}
+
+// broadcast wakes everyone who waits on changes. The caller holds mu.
+func (v *view) broadcast() {
+	close(v.change)
+	v.change = make(chan struct{})
+}
+
+// changes returns a channel that is closed at the next change.
+func (v *view) changes() <-chan struct{} {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.change
+}
+
+func (v *view) ignore(reason string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.ignored[reason]++
+}
+
+func (v *view) count(counter *uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	*counter++
+}
+
+// observe logs a change of state that time alone has brought.
+func (v *view) observe(now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.report(now)
+}
+
+// report logs a change of state once. The caller holds mu.
+func (v *view) report(now time.Time) {
+	state, reason := v.judgement(now)
+	if state == v.reported {
+		return
+	}
+	v.reported = state
+	ev := v.log.Info()
+	if state == Stale {
+		ev = v.log.Warn()
+	}
+	ev.Str("component", "subscriber").Stringer("state", state).Str("reason", reason).
+		Uint64("seq", v.last).Msg("state changed")
+}
+
+// judgement returns the state at now, and the reason if it is Stale. The
+// caller holds mu.
+func (v *view) judgement(now time.Time) (State, string) {
+	if v.state == Closed {
+		return Closed, ""
+	}
+	p := v.fresh.Load()
+	switch b := v.blind.Load(); {
+	case b != nil:
+		return Stale, b.reason
+	case p == nil:
+		return CatchingUp, ""
+	case v.check(now) != nil:
+		return Stale, fmt.Sprintf("age: as of %v ago, more than %v", now.Sub(p.asOf).Round(time.Millisecond), v.maxStaleness)
+	}
+	return v.state, ""
+}
