@@ -51,6 +51,7 @@ type keySource struct {
 	mu       sync.Mutex    // guards the fields below
 	fetching chan struct{} // closed at the end of the fetch that runs or is asked for; nil if none
 	started  time.Time     // of the last fetch
+	problem  error         // of the last fetch; nil if it was good
 	closed   bool
 }
 
@@ -91,7 +92,7 @@ func (s *keySource) run(ctx context.Context) {
 			delay = jitter(min(retryMin<<min(failed, 10), retryMax))
 			failed++
 		}
-		s.end()
+		s.end(err)
 		select {
 		case <-time.After(delay):
 		case <-s.wake:
@@ -106,6 +107,7 @@ func jitter(d time.Duration) time.Duration {
 	return d - rand.N(d/5)
 }
 
+// begin, and end or close, frame one fetch.
 func (s *keySource) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,9 +122,10 @@ func (s *keySource) begin() {
 	}
 }
 
-func (s *keySource) end() {
+func (s *keySource) end(problem error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.problem = problem
 	close(s.fetching)
 	s.fetching = nil
 }
@@ -153,6 +156,19 @@ func (s *keySource) failed(err error, wasGood bool) {
 	if wasGood {
 		s.log.Warn().Err(err).Bool("have_keys", s.set.Load() != nil).Msg("keys not fetched")
 	}
+}
+
+// missing returns nil if keys are known, else an error that says why not.
+func (s *keySource) missing() error {
+	if s.set.Load() != nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.problem != nil {
+		return fmt.Errorf("keys of pool %s: %w", s.pool.id, s.problem)
+	}
+	return fmt.Errorf("keys of pool %s have not been fetched", s.pool.id)
 }
 
 // refetch asks for a fetch because of a kid that is not known, and returns a

@@ -17,7 +17,7 @@ const keysTimeout = 30 * time.Second
 
 // Validator verifies tokens. Use [New].
 type Validator struct {
-	cfg     Config              // immutable; Pools is not used after New
+	cfg     Config              // immutable; Pools is in sources
 	log     zerolog.Logger      // immutable
 	issuers []revocation.Issuer // immutable; beyond those of real pools
 	sources []*keySource        // immutable; one per pool
@@ -43,6 +43,7 @@ func New(cfg Config) (*Validator, error) {
 		issuers: issuers,
 		stop:    stop,
 	}
+	v.cfg.Pools = nil // the caller's slices
 	client := newHTTPClient(cfg.Transport)
 	for _, p := range pools {
 		source := newKeySource(p, client, v.log)
@@ -67,8 +68,8 @@ func (v *Validator) Close() {
 // [ErrNoKeys] and names a pool.
 func (v *Validator) Ready() error {
 	for _, s := range v.sources {
-		if s.set.Load() == nil {
-			return refuse(ReasonNoKeys, "keys of pool "+s.pool.id+" have not been fetched")
+		if err := s.missing(); err != nil {
+			return refuseFor(ReasonNoKeys, err)
 		}
 	}
 	return nil
@@ -87,7 +88,9 @@ func (v *Validator) WaitForKeys(ctx context.Context) error {
 		select {
 		case <-s.first:
 		case <-ctx.Done():
-			return refuseFor(ReasonNoKeys, fmt.Errorf("waiting for keys of pool %s: %w", s.pool.id, context.Cause(ctx)))
+			if err := s.missing(); err != nil {
+				return refuseFor(ReasonNoKeys, fmt.Errorf("%w: %w", context.Cause(ctx), err))
+			}
 		}
 	}
 	return nil

@@ -82,7 +82,9 @@ func New(cfg Config) (*Auth, error) {
 	if err := validator.CheckScopes(cfg.Scopes); err != nil {
 		return nil, fmt.Errorf("httpauth: Config.Scopes: %w", err)
 	}
-	return &Auth{cfg: cfg}, nil
+	a := &Auth{cfg: cfg}
+	a.counts.decisions = make([]atomic.Uint64, len(validator.Reasons()))
+	return a, nil
 }
 
 // Middleware returns a handler that serves requests with a valid token through
@@ -121,14 +123,14 @@ func (a *Auth) decide(r *http.Request) (*validator.Verified, validator.Reason, [
 		return nil, reason, nil
 	}
 	tok, err := a.cfg.Validator.Validate(r.Context(), text)
+	if err == nil {
+		err = tok.Unenforced()
+	}
 	// A token that may not use this route may not use it while stale either.
-	if tok != nil && (err == nil || errors.Is(err, revocation.ErrStale)) {
+	if err == nil || tok != nil && errors.Is(err, revocation.ErrStale) {
 		if missing := tok.RequireScopes(a.cfg.Scopes...); missing != nil {
 			err = missing
 		}
-	}
-	if err == nil && tok != nil {
-		err = tok.Unenforced()
 	}
 	var scopes []string
 	if missing, ok := errors.AsType[*validator.ScopeError](err); ok {
@@ -160,7 +162,7 @@ type Stats struct {
 }
 
 type counters struct {
-	decisions   [256]atomic.Uint64 // by validator.Reason
+	decisions   []atomic.Uint64 // by validator.Reason
 	servedStale atomic.Uint64
 	unenforced  atomic.Uint64
 }
