@@ -3,9 +3,11 @@ package revocation
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -19,14 +21,17 @@ func NewActID() ActID {
 	return id
 }
 
-// ParseActID reads the 32 hexadecimal digits that [ActID.String] writes.
+var errActID = errors.New("revocation: act id is not 32 lower-case hexadecimal digits")
+
+// ParseActID reads the 32 hexadecimal digits that [ActID.String] writes. The
+// error does not repeat s, which may be a token that was pasted by mistake.
 func ParseActID(s string) (ActID, error) {
 	var id ActID
 	if len(s) != 2*len(id) || strings.ToLower(s) != s {
-		return ActID{}, fmt.Errorf("revocation: act id %q is not 32 lower-case hexadecimal digits", s)
+		return ActID{}, errActID
 	}
 	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
-		return ActID{}, fmt.Errorf("revocation: act id %q is not 32 lower-case hexadecimal digits", s)
+		return ActID{}, errActID
 	}
 	return id, nil
 }
@@ -218,10 +223,34 @@ func validateID(field, id string) error {
 	if !utf8.ValidString(id) {
 		return fmt.Errorf("%s is not UTF-8", field)
 	}
-	for i := range len(id) {
-		if id[i] < 0x20 || id[i] == 0x7f {
+	for i, r := range id {
+		if unicode.IsControl(r) { // C1 too: terminals obey U+009B
 			return fmt.Errorf("%s has a control character at byte %d", field, i)
 		}
 	}
 	return nil
+}
+
+// Witness returns a token at the limits of the act: an act that is in force
+// refuses it, and for a cutoff no later token is refused.
+func (a Act) Witness() Token {
+	tok := Token{Pool: a.Target.Pool}
+	switch a.Target.Kind {
+	case KindToken:
+		tok.JTI = a.Target.ID
+	case KindSession:
+		tok.OriginJTI = a.Target.ID
+	case KindUser:
+		tok.Subject = a.Target.ID
+	case KindClient:
+		tok.ClientID = a.Target.ID
+	case KindGroup:
+		tok.Groups = []string{a.Target.ID}
+	case KindDevice:
+		tok.DeviceKey = a.Target.ID
+	}
+	if a.Target.Kind.HasCutoff() {
+		tok.IssuedAt, tok.AuthTime = a.Cutoff, a.Cutoff
+	}
+	return tok
 }

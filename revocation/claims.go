@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,8 +18,8 @@ type Issuer struct {
 
 // TokenFromClaims reads a [Token] from the verified claims of a Cognito access
 // or ID token, as golang-jwt, jwx, a gateway or encoding/json deliver them:
-// numbers may be float64, json.Number, any integer type or time.Time; lists
-// may be []string or []any.
+// numbers may be float64, json.Number, int, int32, int64, their unsigned forms
+// or time.Time; lists may be []string or []any.
 //
 // It must be called after the signature was verified, and every error must
 // refuse the token: each wraps [ErrMalformed] and names the claim. The claims
@@ -60,10 +61,11 @@ func TokenFromClaims(claims map[string]any, issuers ...Issuer) (Token, error) {
 // PoolFromIssuer returns the user pool that an iss claim names: one of the two
 // issuers of a real pool, https://cognito-idp.<region>.amazonaws.com/<pool>
 // and https://issuer-cognito-idp.<region>.amazonaws.com/<pool>, or one of
-// issuers, which win. The error wraps [ErrMalformed].
+// issuers, which win. China's Regions have the suffix .cn. An Issuer without
+// URL or pool maps nothing. The error wraps [ErrMalformed].
 func PoolFromIssuer(iss string, issuers ...Issuer) (string, error) {
 	for _, known := range issuers {
-		if iss == known.URL {
+		if iss == known.URL && iss != "" && known.Pool != "" {
 			return known.Pool, nil
 		}
 	}
@@ -77,7 +79,9 @@ func PoolFromIssuer(iss string, issuers ...Issuer) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("%w: iss is not an issuer of a user pool", ErrMalformed)
 	}
-	region, ok = strings.CutSuffix(strings.TrimSuffix(region, ".cn"), ".amazonaws.com")
+	region, china := strings.CutSuffix(region, ".cn")
+	region, ok = strings.CutSuffix(region, ".amazonaws.com")
+	ok = ok && china == strings.HasPrefix(region, "cn-")
 	// A pool id begins with its Region, so an issuer host of another Region
 	// is no issuer of this pool.
 	if !ok || region == "" || !strings.HasPrefix(pool, region+"_") || !wellFormedPool(pool) {
@@ -161,7 +165,7 @@ func (r *claimReader) list(claim string) []string {
 	}
 	switch v := v.(type) {
 	case []string:
-		return v
+		return slices.Clone(v)
 	case []any:
 		list := make([]string, len(v))
 		for i, elem := range v {
@@ -205,6 +209,12 @@ func seconds(v any) (int64, bool) {
 	case int64:
 		return v, true
 	case int:
+		return int64(v), true
+	case int32:
+		return int64(v), true
+	case uint:
+		return int64(v), uint64(v) < maxSeconds
+	case uint32:
 		return int64(v), true
 	case uint64:
 		return int64(v), v < maxSeconds

@@ -83,7 +83,8 @@ func (m Message) Encode() []byte {
 		b = appendBytes(b, fieldActs, a.encode())
 	}
 	if m.Beat != nil {
-		b = appendBytes(b, fieldBeat, m.Beat.encode())
+		b = protowire.AppendTag(b, fieldBeat, protowire.BytesType)
+		b = protowire.AppendBytes(b, m.Beat.encode())
 	}
 	if m.Tick {
 		b = protowire.AppendTag(b, fieldTick, protowire.BytesType)
@@ -151,7 +152,10 @@ func Decode(b []byte) (Message, error) {
 			if ms > maxSeconds*1000 {
 				return fmt.Errorf("%w: sent_at_ms %d out of range", ErrWire, ms)
 			}
-			m.SentAt = time.UnixMilli(int64(ms)).UTC()
+			m.SentAt = time.Time{}
+			if ms != 0 { // proto3: zero is absent
+				m.SentAt = time.UnixMilli(int64(ms)).UTC()
+			}
 		case fieldActs:
 			raw, err := f.bytes()
 			if err != nil {
@@ -183,13 +187,18 @@ func Decode(b []byte) (Message, error) {
 	return m, nil
 }
 
-// decodeAct returns the act, or what is known of one that cannot be read.
+// decodeAct returns the act, or what is known of one that cannot be read. It
+// reads on after a field of the wrong form, because a later version may give
+// fields 6 and up another form and write them in any order: its expiry must be
+// found all the same.
 func decodeAct(b []byte) (Act, *Unread) {
 	var a Act
 	version := uint64(1)
 	basis, state := uint64(0), uint64(0)
 	kind := uint64(0)
-	err := fields(b, func(num protowire.Number, f field) (err error) {
+	var malformed error // the first field of the wrong form
+	err := fields(b, func(num protowire.Number, f field) error {
+		var err error
 		switch num {
 		case fieldActVersion:
 			version, err = f.varint()
@@ -212,11 +221,17 @@ func decodeAct(b []byte) (Act, *Unread) {
 		case fieldActCutoff:
 			a.Cutoff, err = f.seconds()
 		}
-		return err
+		if malformed == nil {
+			malformed = err
+		}
+		return nil
 	})
 	a.Target.Kind, a.State, a.Basis = Kind(min(kind, 255)), State(min(state, 255)), Basis(min(basis, 255))
 	if err == nil && version > WireVersion {
 		err = fmt.Errorf("%w: act of version %d, newest known is %d", ErrWire, version, WireVersion)
+	}
+	if err == nil {
+		err = malformed
 	}
 	if err == nil {
 		err = a.Validate()
