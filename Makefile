@@ -95,7 +95,7 @@ endif
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME=30s
-	@list=$$(go test -list '^Fuzz' ./...); \
+	@list=$$(go test -list '^Fuzz' ./...) || { echo "$$list"; exit 1; }; \
 	targets=$$(awk '/^Fuzz/ { names = names " " $$1 } $$1 == "ok" { n = split(names, a, " "); for (i = 1; i <= n; i++) print $$2, a[i]; names = "" }' <<<"$$list"); \
 	test -n "$$targets" || { echo "no fuzz target found"; exit 1; }; \
 	while read -r pkg name; do \
