@@ -41,9 +41,9 @@ const targetPrefix = "AWSCognitoIdentityProviderService."
 // serveAPI answers POST / (AWS JSON 1.1 protocol: operation in X-Amz-Target,
 // arguments in a JSON body).
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	name, _ := strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)
+	name, ours := strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)
 	op, known := operations[name]
-	if !known || !strings.HasPrefix(r.Header.Get("X-Amz-Target"), targetPrefix) {
+	if !ours || !known {
 		writeAPIError(w, &Error{Code: "UnknownOperationException"})
 		return
 	}

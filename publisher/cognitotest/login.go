@@ -3,6 +3,7 @@ package cognitotest
 import (
 	"crypto/subtle"
 	_ "embed"
+	"errors"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -60,21 +61,27 @@ func (s *Server) submitLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := r.PostForm.Get("username")
-	s.mu.Lock()
-	u, err := req.client.checkPassword(name, r.PostForm.Get("password"))
-	s.mu.Unlock()
-	switch {
-	case err == errUserNotFound:
-		err = errBadCredentials // the page never tells which names exist
-	case err == nil && u.status == statusForceChange:
-		err = notAuthorized("A new password has to be set first.")
-	}
+	u, err := s.formUser(req.client, name, r.PostForm.Get("password"))
 	if err != nil {
 		s.writeForm(w, r, req, loginView{Username: name, Error: asError(err).Message})
 		return
 	}
 	s.rememberBrowser(w, r, u)
 	s.sendCode(w, r, req, u)
+}
+
+// formUser returns the user who may go on from the form.
+func (s *Server) formUser(c *client, name, password string) (*user, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u, err := c.checkPassword(name, password)
+	switch {
+	case errors.Is(err, errUserNotFound):
+		return nil, errBadCredentials // the page never tells which names exist
+	case err == nil && u.status == statusForceChange:
+		return nil, notAuthorized("A new password has to be set first.")
+	}
+	return u, err
 }
 
 // writeForm shows the form, with status 400 if it reports an error.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -59,7 +60,7 @@ func (s *Server) grant(r *http.Request) (*issuance, error) {
 		return nil, &Error{Code: "unsupported_grant_type"}
 	}
 	c, err := s.oauthClient(r)
-	if err == errClientSecret {
+	if errors.Is(err, errClientSecret) {
 		// Unlike the revocation endpoint, this one answers 400.
 		return nil, &Error{Code: "invalid_client"}
 	}

@@ -199,3 +199,12 @@ func do(t *testing.T, req *http.Request) (*http.Response, string) {
 	}
 	return resp, string(body)
 }
+
+// wantError is wantCode for errors of the Go API.
+func wantError(t *testing.T, doing string, err error, code string) {
+	t.Helper()
+	refusal, ok := errors.AsType[*cognitotest.Error](err)
+	if !ok || refusal.Code != code {
+		t.Errorf("%s: error %v, want %s", doing, err, code)
+	}
+}
