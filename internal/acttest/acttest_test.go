@@ -79,3 +79,28 @@ func TestModelForgetsOnlyWhatHasEnded(t *testing.T) {
 		}
 	})
 }
+
+// The lift of an act must outlive every copy of it that may be replayed.
+func TestModelKeepsLiftedActsUntilTheirLastCopyHasEnded(t *testing.T) {
+	const end = acttest.Epoch + 100
+	a := revocation.Act{
+		ID: revocation.ActID{1}, State: revocation.StateOpen, ExpiresAt: end,
+		Target: revocation.Target{Kind: revocation.KindToken, Pool: "p", ID: "a"},
+	}
+	lift := a
+	lift.State, lift.ExpiresAt = revocation.StateLifted, acttest.Epoch
+	for now, want := range map[int64]int{
+		acttest.Epoch + 300: 0, // the lift alone has ended
+		end + 299:           0,
+		end + 300:           1, // so has the act, and what comes later is new
+	} {
+		var m acttest.Model
+		m.Apply(a)
+		m.Apply(lift)
+		m.Prune(now)
+		m.Apply(a)
+		if got := m.Refuses(revocation.Token{Pool: "p", JTI: "a"}, end); len(got) != want {
+			t.Errorf("copy after Prune(%d): refused by %v, want %d acts", now, got, want)
+		}
+	}
+}
