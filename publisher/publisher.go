@@ -1,0 +1,320 @@
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/time/rate"
+
+	"github.com/seed-4e8dee1b/revoked/revocation"
+)
+
+const (
+	// fastPeriod is how often an act is repeated on the fast path until the
+	// stream has acknowledged it.
+	fastPeriod = time.Second
+	// acceptTimeout bounds the steps up to success, longer than an election of
+	// the stream's leader. A caller who goes away does not shorten it.
+	acceptTimeout = 15 * time.Second
+	// claim is for how long the accepting request has its task to itself. If
+	// it dies in between, a worker finishes the task.
+	claim = acceptTimeout + 5*time.Second
+	// beatPeriod and beatTTL are those of the service's signs of life.
+	beatPeriod = 10 * time.Second
+	beatTTL    = 48 * time.Hour
+	// defaultWorkers is how many calls to Cognito run at once; its quota
+	// limits them, not this.
+	defaultWorkers = 8
+	// defaultLearnRate is 5 % of Cognito's quota for sign-ins, 120 a second.
+	defaultLearnRate = 6
+)
+
+// Pool is one user pool that the publisher serves.
+type Pool struct {
+	Cognito  Cognito
+	Validity Validity
+}
+
+// View is the service's own denylist. A *subscriber.Subscriber is one.
+type View interface {
+	// AwaitEnforced returns nil once a token at the limits of the act is
+	// refused by that very act. The error wraps ctx's.
+	AwaitEnforced(ctx context.Context, act revocation.Act) error
+}
+
+// Config of a [Publisher]. Bus, Tasks, View, Identify and at least one pool
+// are required.
+type Config struct {
+	// Pools by user pool id.
+	Pools map[string]Pool
+	Bus   Bus
+	Tasks Tasks
+	View  View
+	// Identify verifies an access token, its signature first, and returns what
+	// it names. It tells which session a refresh has led to.
+	Identify func(ctx context.Context, accessToken string) (revocation.Token, error)
+
+	// ServiceID names this replica in beats. Required.
+	ServiceID string
+	// Epoch of the stream, repeated in beats. Required.
+	Epoch string
+
+	// LearnRate is how many refreshes a second may be spent on learning the
+	// session of a refresh token that is presented alone; zero means 6, 5 % of
+	// Cognito's default quota for sign-ins. Higher values can starve real
+	// sign-ins when somebody presents garbage.
+	LearnRate float64
+
+	Logger zerolog.Logger
+}
+
+// Publisher carries out revocations; see the package comment.
+type Publisher struct {
+	cfg   Config // immutable
+	learn *rate.Limiter
+	log   zerolog.Logger
+
+	stop  context.CancelFunc
+	tasks sync.WaitGroup
+
+	mu       sync.Mutex    // guards the field below
+	progress chan struct{} // closed and replaced after every attempt
+}
+
+// New returns a publisher that works off open tasks and sends beats until
+// Close. It makes no call that could fail.
+func New(cfg Config) (*Publisher, error) {
+	switch {
+	case len(cfg.Pools) == 0:
+		return nil, errors.New("publisher: Config.Pools is empty: give at least one user pool")
+	case cfg.Bus == nil:
+		return nil, errors.New("publisher: Config.Bus is nil")
+	case cfg.Tasks == nil:
+		return nil, errors.New("publisher: Config.Tasks is nil")
+	case cfg.View == nil:
+		return nil, errors.New("publisher: Config.View is nil")
+	case cfg.Identify == nil:
+		return nil, errors.New("publisher: Config.Identify is nil")
+	case cfg.ServiceID == "":
+		return nil, errors.New("publisher: Config.ServiceID is empty")
+	case cfg.Epoch == "":
+		return nil, errors.New("publisher: Config.Epoch is empty: give the epoch of the verified stream")
+	case cfg.LearnRate < 0:
+		return nil, fmt.Errorf("publisher: Config.LearnRate %v is negative", cfg.LearnRate)
+	}
+	for id, pool := range cfg.Pools {
+		if pool.Cognito == nil {
+			return nil, fmt.Errorf("publisher: Config.Pools[%q].Cognito is nil", id)
+		}
+	}
+	if cfg.LearnRate == 0 {
+		cfg.LearnRate = defaultLearnRate
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	p := &Publisher{
+		cfg:   cfg,
+		learn: rate.NewLimiter(rate.Limit(cfg.LearnRate), max(1, int(cfg.LearnRate))),
+		log:   cfg.Logger.With().Str("component", "publisher").Logger(),
+		stop:  stop,
+
+		progress: make(chan struct{}),
+	}
+	for range defaultWorkers {
+		p.tasks.Go(func() { cfg.Tasks.Work(ctx, p.attempt) })
+	}
+	p.tasks.Go(func() { p.beat(ctx) })
+	return p, nil
+}
+
+// Close stops the background work and waits for it. Tasks that are not done
+// stay in [Tasks].
+func (p *Publisher) Close() error {
+	p.stop()
+	p.tasks.Wait()
+	return nil
+}
+
+// Revoke carries out steps 1 to 3 of the package comment and returns once the
+// act is durable and in force on the service's own denylist; Cognito follows.
+//
+// Errors: a [*RequestError] if the request is wrong, before anything happened;
+// a [*NotDurableError] if the act could not be made durable in time. Revoke
+// does not stop half-way if ctx is cancelled.
+func (p *Publisher) Revoke(ctx context.Context, req Request) (Status, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
+	defer cancel()
+	t, err := p.accept(req)
+	if err != nil {
+		return Status{}, err
+	}
+	fast := p.repeatFast(t.Act)
+	defer fast.stop()
+
+	// From here on a crash leaves a task that a worker finishes.
+	err = p.cfg.Tasks.Put(ctx, t)
+	if err == nil {
+		err = p.deny(ctx, &t)
+	}
+	if err == nil {
+		err = p.cfg.View.AwaitEnforced(ctx, t.Act)
+	}
+	if err == nil {
+		t.Due = time.Time{}
+		if t.Cognito.State == LegPending {
+			t.Due = time.Now()
+		}
+		err = p.cfg.Tasks.Put(ctx, t)
+	}
+	if err != nil {
+		p.log.Error().Stringer("act_id", t.Act.ID).Stringer("kind", t.Act.Target.Kind).Err(err).Msg("revocation not durable")
+		return Status{}, &NotDurableError{Act: t.Act.ID, FastOnly: fast.sent, Cause: err}
+	}
+	p.log.Info().Stringer("act_id", t.Act.ID).Stringer("kind", t.Act.Target.Kind).
+		Uint64("seq", t.Denied.Sequence).Str("cognito", string(t.Cognito.State)).Msg("revocation accepted")
+	return t.Status, nil
+}
+
+// accept checks the request and fixes its act.
+func (p *Publisher) accept(req Request) (Task, error) {
+	pool, known := p.cfg.Pools[req.Target.Pool]
+	if !known {
+		return Task{}, &RequestError{Field: "pool", Problem: "is not one of the configured user pools"}
+	}
+	if req.Grant != nil && req.Target.Kind != revocation.KindSession {
+		return Task{}, &RequestError{Field: "grant", Problem: "goes with a session only"}
+	}
+	now, cognitoNow := time.Now(), pool.Cognito.Now()
+	if req.ExpiresAt != 0 {
+		switch exp := time.Unix(req.ExpiresAt, 0); {
+		case req.Target.Kind != revocation.KindToken:
+			return Task{}, &RequestError{Field: "expires_at", Problem: "goes with a token only"}
+		case messageTTL(req.ExpiresAt, now) == 0:
+			return Task{}, &RequestError{Field: "expires_at", Problem: "has passed: the token is refused everywhere already"}
+		case exp.After(now.Add(maxRefreshValidity)):
+			return Task{}, &RequestError{Field: "expires_at", Problem: "is more than ten years away"}
+		}
+	}
+	act := newAct(req, pool.Validity.withDefaults(), cognitoNow)
+	if err := act.Target.Validate(); err != nil {
+		return Task{}, &RequestError{Field: "target", Problem: err.Error()}
+	}
+	if err := act.Validate(); err != nil {
+		return Task{}, &RequestError{Field: "request", Problem: err.Error()}
+	}
+	t := Task{
+		Status: Status{
+			Act:        act,
+			AcceptedAt: now,
+			Cognito:    Leg{State: LegNotApplicable},
+			Reason:     req.Reason,
+			Operator:   req.Operator,
+		},
+		KeepUntil: act.ExpiresAt,
+		Due:       now.Add(claim),
+	}
+	switch {
+	case req.SkipCognito && act.Target.Kind != revocation.KindToken:
+		t.Cognito = Leg{State: LegDone, DoneAt: now}
+	case hasLeg(req):
+		t.Cognito = Leg{State: LegPending}
+		if req.Grant != nil {
+			t.Grant = *req.Grant
+		}
+	}
+	return t, nil
+}
+
+// deny appends the task's act to the stream as it is now, and records the first
+// time that it did.
+func (p *Publisher) deny(ctx context.Context, t *Task) error {
+	now := time.Now()
+	t.KeepUntil = max(t.KeepUntil, t.Act.ExpiresAt)
+	ttl := messageTTL(t.KeepUntil, now)
+	if ttl == 0 {
+		return fmt.Errorf("publisher: act %s has ended", t.Act.ID)
+	}
+	seq, err := p.cfg.Bus.AppendAct(ctx, encode(t.Act, now), ttl)
+	if err != nil {
+		return err
+	}
+	if t.Denied.Sequence == 0 {
+		t.Denied = Denied{Sequence: seq, At: time.Now()}
+	}
+	return nil
+}
+
+func encode(a revocation.Act, sent time.Time) []byte {
+	return revocation.Message{SentAt: sent, Acts: []revocation.Act{a}}.Encode()
+}
+
+// repeater publishes one act on the fast path until it is stopped.
+type repeater struct {
+	sent bool // the first copy has left
+	stop func()
+}
+
+func (p *Publisher) repeatFast(a revocation.Act) repeater {
+	send := func() error { return p.cfg.Bus.Fast(encode(a, time.Now())) }
+	err := send()
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() {
+		again := time.NewTicker(fastPeriod)
+		defer again.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-again.C:
+				send() // the stream brings the act even if this fails
+			}
+		}
+	})
+	return repeater{sent: err == nil, stop: func() { cancel(); done.Wait() }}
+}
+
+// Get returns the status of an act, or [ErrNotFound].
+func (p *Publisher) Get(ctx context.Context, id revocation.ActID) (Status, error) {
+	t, err := p.cfg.Tasks.Get(ctx, id)
+	return t.Status, err
+}
+
+// List returns up to limit acts, the newest first.
+func (p *Publisher) List(ctx context.Context, limit int) ([]Status, error) {
+	tasks, err := p.cfg.Tasks.List(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Status, len(tasks))
+	for i, t := range tasks {
+		list[i] = t.Status
+	}
+	return list, nil
+}
+
+// beat tells the nodes, until ctx ends, that this replica lives, and of which
+// history the stream is.
+func (p *Publisher) beat(ctx context.Context) {
+	again := time.NewTicker(beatPeriod)
+	defer again.Stop()
+	for {
+		m := revocation.Message{SentAt: time.Now(), Beat: &revocation.Beat{
+			ServiceID: p.cfg.ServiceID, Epoch: p.cfg.Epoch, Version: revocation.WireVersion,
+		}}
+		attempt, cancel := context.WithTimeout(ctx, beatPeriod)
+		err := p.cfg.Bus.AppendBeat(attempt, m.Encode(), beatTTL)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			p.log.Warn().Err(err).Msg("beat not stored")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+		}
+	}
+}
