@@ -92,13 +92,13 @@ func (p *Pool) Refresh(clientID, token string) (Tokens, error) {
 	})
 }
 
-// issue decides under the lock what to mint and signs without it: signing
-// takes most of a millisecond.
+// issue decides under the lock what to mint and signs without it, because
+// signing takes a millisecond. A decision for nothing gives no tokens.
 func (s *Server) issue(decide func() (*issuance, error)) (Tokens, error) {
 	s.mu.Lock()
 	grant, err := decide()
 	s.mu.Unlock()
-	if err != nil {
+	if err != nil || grant == nil {
 		return Tokens{}, err
 	}
 	return grant.sign()

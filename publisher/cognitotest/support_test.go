@@ -193,11 +193,16 @@ func do(t *testing.T, req *http.Request) (*http.Response, string) {
 		t.Fatalf("%s %s: %v", req.Method, req.URL, err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	return resp, readAll(t, resp.Body)
+}
+
+func readAll(t *testing.T, r io.Reader) string {
+	t.Helper()
+	b, err := io.ReadAll(r)
 	if err != nil {
-		t.Fatalf("%s %s: reading: %v", req.Method, req.URL, err)
+		t.Fatalf("reading the body: %v", err)
 	}
-	return resp, string(body)
+	return string(b)
 }
 
 // wantError is wantCode for errors of the Go API.
