@@ -84,7 +84,7 @@ type Config struct {
 	// Redirects are not followed, whatever it is.
 	Transport http.RoundTripper
 	// Logger gets one line per change of a pool's keys, and one per refusal
-	// at debug level. The zero value discards.
+	// at debug level, from several goroutines. The zero value discards.
 	Logger zerolog.Logger
 }
 

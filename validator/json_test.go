@@ -27,7 +27,7 @@ func TestParseObjectRefuses(t *testing.T) {
 		{`{"a":1,"A":1}`, nil},
 		{``, errJSON}, {` `, errJSON}, {`{`, errJSON}, {`[]`, errJSON}, {`null`, errJSON}, {`{}}`, errJSON}, {`{} {}`, errJSON},
 		{"{}\x00", errJSON}, {"\ufeff{}", errJSON}, {"{}\u00a0", errJSON}, {"{\v}", errJSON},
-		{`{a:1}`, errJSON}, {`{'a':1}`, errJSON}, {`{"a"}`, errJSON}, {`{"a":}`, errJSON}, {`{"a" 1}`, errJSON}, {`{"a":1,}`, errJSON},
+		{`{a:1}`, errJSON}, {`{'a':1}`, errJSON}, {`{"a"}`, errJSON}, {`{"\x":1}`, errJSON}, {`{"a":}`, errJSON}, {`{"a" 1}`, errJSON}, {`{"a":1,}`, errJSON},
 		{`{,}`, errJSON}, {`{"a":1 "b":2}`, errJSON}, {`{"a":1/**/}`, errJSON},
 		{`{"a":[1,]}`, errJSON}, {`{"a":[,1]}`, errJSON}, {`{"a":[1 2]}`, errJSON}, {`{"a":[1}`, errJSON}, {`{"a":[`, errJSON},
 		{`{"a":01}`, errJSON}, {`{"a":-}`, errJSON}, {`{"a":+1}`, errJSON}, {`{"a":.5}`, errJSON}, {`{"a":1.}`, errJSON}, {`{"a":1e}`, errJSON},

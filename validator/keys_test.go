@@ -91,6 +91,7 @@ func TestFailedFetch(t *testing.T) {
 		"created":        func(c *cognito) { c.status = http.StatusCreated },
 		"redirect":       func(c *cognito) { c.status = http.StatusFound },
 		"timeout":        func(c *cognito) { c.delay = time.Hour },
+		"answer cut":     func(c *cognito) { c.cut = true },
 		"no JSON":        func(c *cognito) { c.docs = map[string]string{jwksURL: "<html>"} },
 		"trailing data":  func(c *cognito) { c.docs = map[string]string{jwksURL: good + "x"} },
 		"no keys":        func(c *cognito) { c.docs = map[string]string{jwksURL: `{"keys":[]}`} },
@@ -114,7 +115,7 @@ func TestFailedFetch(t *testing.T) {
 				}
 
 				source.set(func(c *cognito) {
-					c.docs, c.status, c.err, c.delay = map[string]string{jwksURL: good}, 0, nil, 0
+					c.docs, c.status, c.err, c.delay, c.cut = map[string]string{jwksURL: good}, 0, nil, 0, false
 				})
 				time.Sleep(time.Minute)
 				want(t, v, token, validator.ReasonOK)

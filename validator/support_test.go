@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/seed-4e8dee1b/revoked/revocation"
@@ -118,6 +119,7 @@ type cognito struct {
 	docs   map[string]string
 	status int           // 0 means 200
 	err    error         // instead of an answer
+	cut    bool          // the connection breaks in the middle of the answer
 	delay  time.Duration // before the answer; cut short by the request's context
 	asked  []time.Time   // one for each request
 }
@@ -142,7 +144,7 @@ func (c *cognito) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	c.asked = append(c.asked, time.Now())
 	doc, found := c.docs[r.URL.String()]
-	status, err, delay := c.status, c.err, c.delay
+	status, err, delay, cut := c.status, c.err, c.delay, c.cut
 	c.mu.Unlock()
 	select {
 	case <-time.After(delay):
@@ -159,7 +161,11 @@ func (c *cognito) RoundTrip(r *http.Request) (*http.Response, error) {
 		status = http.StatusNotFound
 	}
 	header := http.Header{"Location": {"https://elsewhere.example/keys"}}
-	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(doc)), Request: r}, nil
+	var body io.Reader = strings.NewReader(doc)
+	if cut {
+		body = io.MultiReader(body, iotest.ErrReader(io.ErrUnexpectedEOF))
+	}
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(body), Request: r}, nil
 }
 
 // denylist answers every Check with err, and keeps what it was asked.
