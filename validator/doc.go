@@ -41,8 +41,8 @@
 //     Refuse with "try again" (503), or accept if the route may fail open.
 //   - [ErrNoKeys]: no keys to verify with yet (503).
 //
-// Packages httpauth, grpcauth and extauthz do this for their transports.
-// Errors contain nothing of the token beyond names of claims.
+// Package httpauth does this for HTTP. Errors contain nothing of the token
+// beyond names of claims.
 //
 // # Keys
 //
