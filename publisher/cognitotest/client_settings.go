@@ -1,6 +1,7 @@
 package cognitotest
 
 import (
+	"math"
 	"net/url"
 	"slices"
 	"time"
@@ -62,7 +63,11 @@ func validity(count int, unit, defaultUnit string, otherwise time.Duration) time
 	if unit == "" {
 		unit = defaultUnit
 	}
-	return time.Duration(count) * timeUnits[unit]
+	length := timeUnits[unit]
+	if length > 0 && count > int(math.MaxInt64/length) {
+		return math.MaxInt64
+	}
+	return time.Duration(count) * length
 }
 
 func (s *clientSettings) accessValidity() time.Duration {

@@ -1,6 +1,9 @@
 package cognitotest
 
 import (
+	"bytes"
+	"io"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -22,11 +25,11 @@ type Failure struct {
 	Body string
 	// Drop cuts the connection instead of answering.
 	Drop bool
-	// AfterEffect carries the call out before it fails: the caller can't
-	// know that it worked.
+	// AfterEffect carries the call out before Latency and failure: the caller
+	// can't know that it worked.
 	AfterEffect bool
-	// Latency is waited before anything else happens, in real time. The
-	// request's end and [Server.Close] cut it short.
+	// Latency is waited in real time. If the caller gives up or the server is
+	// closed meanwhile, what comes after it does not happen.
 	Latency time.Duration
 	// Count is how many calls fail. Zero means all until [Server.Heal].
 	Count int
@@ -86,58 +89,84 @@ type endpoint struct {
 // and otherwise lets next answer.
 func (s *Server) guard(w http.ResponseWriter, r *http.Request, e endpoint, next http.HandlerFunc) {
 	s.counters.called(e.name)
-	failure, failing := s.faults.take(e.name)
-	if failing {
-		s.wait(r, failure.Latency)
-		if failure.answers() {
-			s.fail(w, r, e, failure, next)
-			return
+	limited := func(w http.ResponseWriter, r *http.Request) {
+		if s.quotas.allow(e.category, s.clock.now()) {
+			next(w, r)
+		} else {
+			e.refuse(w, errTooManyRequests)
 		}
 	}
-	if !s.quotas.allow(e.category, s.clock.now()) {
-		e.refuse(w, errTooManyRequests)
-		return
+	if failure, failing := s.faults.take(e.name); failing {
+		s.disturb(w, r, failure, e.refuse, limited)
+	} else {
+		limited(w, r)
 	}
-	next(w, r)
 }
 
-// answers reports whether the failure takes the place of the answer.
-func (f Failure) answers() bool { return f.Code != "" || f.Body != "" || f.Drop }
-
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, e endpoint, f Failure, next http.HandlerFunc) {
+// disturb answers a call as the failure says.
+func (s *Server) disturb(w http.ResponseWriter, r *http.Request, f Failure, refuse func(http.ResponseWriter, *Error), next http.HandlerFunc) {
+	bufferBody(r)
 	if f.AfterEffect {
-		next(discarded{}, r)
+		early := &recorded{header: w.Header().Clone(), status: http.StatusOK}
+		next(early, r)
+		next = early.replay
+	}
+	if !s.wait(r, f.Latency) || f.Drop {
+		panic(http.ErrAbortHandler) // net/http's way to cut a connection
 	}
 	refusal := &Error{Code: f.Code, Message: f.Message, Status: f.Status}
 	switch {
-	case f.Drop:
-		panic(http.ErrAbortHandler) // net/http's way to cut a connection
 	case f.Body != "":
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(refusal.status())
-		_, _ = w.Write([]byte(f.Body))
+		_, _ = io.WriteString(w, f.Body)
+	case f.Code != "":
+		refuse(w, refusal)
 	default:
-		e.refuse(w, refusal)
+		next(w, r)
 	}
 }
 
-// wait returns after d, or earlier if the request or the server ends.
-func (s *Server) wait(r *http.Request, d time.Duration) {
+// bufferBody reads the body ahead: net/http notices that a client has gone
+// only once the body is read.
+func bufferBody(r *http.Request) {
+	read, _ := io.ReadAll(io.LimitReader(r.Body, maxBody+1)) // the handler meets the error, if any, again
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(read), r.Body), r.Body}
+}
+
+// wait returns true after d, or false if the request or the server ends
+// first.
+func (s *Server) wait(r *http.Request, d time.Duration) bool {
 	if d <= 0 {
-		return
+		return true
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return true
 	case <-r.Context().Done():
 	case <-s.done:
 	}
+	return false
 }
 
-// discarded is a response that nobody gets.
-type discarded struct{}
+// recorded keeps an answer to send it later, or never.
+type recorded struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
 
-func (discarded) Header() http.Header         { return http.Header{} }
-func (discarded) Write(b []byte) (int, error) { return len(b), nil }
-func (discarded) WriteHeader(int)             {}
+func (r *recorded) Header() http.Header         { return r.header }
+func (r *recorded) Write(b []byte) (int, error) { return r.body.Write(b) }
+func (r *recorded) WriteHeader(status int)      { r.status = status }
+
+func (r *recorded) replay(w http.ResponseWriter, _ *http.Request) {
+	maps.Copy(w.Header(), r.header)
+	w.WriteHeader(r.status)
+	_, _ = w.Write(r.body.Bytes())
+}

@@ -3,9 +3,7 @@ package cognitotest_test
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +11,7 @@ import (
 
 	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+	"go.uber.org/goleak"
 
 	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
 )
@@ -69,6 +68,7 @@ func TestFail(t *testing.T) {
 		{"cut before the effect", cognitotest.Failure{Drop: true}, "EOF", false},
 		{"cut after the effect", cognitotest.Failure{Drop: true, AfterEffect: true}, "EOF", true},
 		{"slow", cognitotest.Failure{Latency: time.Nanosecond}, "", true},
+		{"slow after the effect", cognitotest.Failure{Latency: time.Nanosecond, AfterEffect: true}, "", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t, cognitotest.Config{})
@@ -106,29 +106,33 @@ func TestFailuresQueueAndHeal(t *testing.T) {
 	}
 }
 
-// TestLatencyEndsWithTheRequest waits for nothing: a minute of latency is
-// cut short by the caller first, by Close then.
-func TestLatencyEndsWithTheRequest(t *testing.T) {
+// TestLatencyEndsEarly waits for nothing: a minute of latency is cut short
+// by the caller first, by Close then.
+func TestLatencyEndsEarly(t *testing.T) {
 	w := newWorld(t, cognitotest.Config{})
-	w.srv.Fail("RevokeToken", cognitotest.Failure{Latency: time.Minute})
-	refreshToken := w.signIn(t).RefreshToken
-	call := func(ctx context.Context) error {
+	w.srv.Fail("RevokeToken", cognitotest.Failure{Latency: time.Minute, Count: 1})
+	w.srv.Fail("RevokeToken", cognitotest.Failure{Latency: time.Minute, AfterEffect: true})
+	spared, revoked := w.signIn(t), w.signIn(t)
+	call := func(ctx context.Context, refreshToken *string) error {
 		_, err := w.aws.RevokeToken(ctx, &cip.RevokeTokenInput{Token: refreshToken, ClientId: &w.client.ID})
 		return err
 	}
+	failed := make(chan error, 1) // one call at a time
+
 	ctx, cancel := context.WithCancel(context.Background())
-	failed := make(chan error, 2)
-	go func() { failed <- call(ctx) }()
+	go func() { failed <- call(ctx, spared.RefreshToken) }()
 	waitFor(t, func() bool { return w.srv.Calls("RevokeToken") == 1 })
 	cancel()
 	if err := <-failed; !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled call: %v", err)
 	}
-	go func() { failed <- call(context.Background()) }()
-	waitFor(t, func() bool { return w.srv.Calls("RevokeToken") == 2 })
+	w.wantAlive(t, spared)
+
+	go func() { failed <- call(context.Background(), revoked.RefreshToken) }()
+	waitFor(t, func() bool { return w.srv.Check(*revoked.AccessToken) != nil })
 	w.srv.Close()
 	if err := <-failed; err == nil {
-		t.Errorf("the call outlived the server")
+		t.Errorf("the call was answered by a closed server")
 	}
 }
 
@@ -143,17 +147,18 @@ func waitFor(t *testing.T, condition func() bool) {
 }
 
 func TestCloseEndsEverything(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	srv := must(cognitotest.Start(cognitotest.Config{}))
 	idle := must(net.Dial("tcp", strings.TrimPrefix(srv.URL(), "http://")))
 	defer idle.Close()
 	for range 2 {
 		srv.Close()
 	}
-	if _, err := io.ReadAll(idle); errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("the idle connection is still open")
+	if n, err := idle.Read(make([]byte, 1)); err == nil {
+		t.Errorf("read %d bytes from a connection that should be closed", n)
 	}
-	if _, err := http.Get(srv.URL()); err == nil {
-		t.Errorf("the server still answers")
+	if _, err := net.Dial("tcp", strings.TrimPrefix(srv.URL(), "http://")); err == nil {
+		t.Errorf("the server still listens")
 	}
 }
 

@@ -313,7 +313,12 @@ func TestBrowserSessionSurvivesSignOut(t *testing.T) {
 	if got := b.authorize(t, query); got.callback != nil {
 		t.Errorf("after logout: redirect %v, want the form", got.callback)
 	}
+
+	b.submit(t, b.authorize(t, query), "ada", password)
 	w.srv.Advance(time.Hour)
+	if got := b.authorize(t, query); got.callback != nil {
+		t.Errorf("an hour later: redirect %v, want the form", got.callback)
+	}
 }
 
 func TestUserInfo(t *testing.T) {
