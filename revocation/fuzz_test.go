@@ -73,6 +73,7 @@ func FuzzTokenFromClaims(f *testing.F) {
 
 // checkedToken checks what holds for every result of TokenFromClaims.
 func checkedToken(t *testing.T, claims map[string]any) (revocation.Token, error) {
+	t.Helper()
 	tok, err := revocation.TokenFromClaims(claims, revocation.Issuer{URL: "i", Pool: "p"})
 	if err != nil {
 		if !errors.Is(err, revocation.ErrMalformed) || !reflect.DeepEqual(tok, revocation.Token{}) {
