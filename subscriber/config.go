@@ -93,12 +93,31 @@ func (c Config) settings() (settings, error) {
 	if (c.Cert == "") != (c.Key == "") {
 		return settings{}, fmt.Errorf("subscriber: Config.Cert and Config.Key go together: give both or none")
 	}
+	if err := c.checkFiles(); err != nil {
+		return settings{}, err
+	}
 	names, err := stream.NewNames(c.Prefix)
 	if err != nil {
 		return settings{}, fmt.Errorf("subscriber: Config.Prefix: %w", err)
 	}
 	s.names = names
 	return s, nil
+}
+
+// checkFiles names the first file that is not there: the client library would
+// read some of them only when it connects, and try again for ever.
+func (c Config) checkFiles() error {
+	for _, f := range []struct{ field, path string }{
+		{"Credentials", c.Credentials}, {"NKey", c.NKey}, {"CA", c.CA}, {"Cert", c.Cert}, {"Key", c.Key},
+	} {
+		if f.path == "" {
+			continue
+		}
+		if _, err := os.Stat(f.path); err != nil {
+			return fmt.Errorf("subscriber: Config.%s: %w", f.field, err)
+		}
+	}
+	return nil
 }
 
 // checkToken refuses names that cannot be one token of a NATS subject.

@@ -25,6 +25,9 @@ func connect(s settings) (*nats.Conn, error) {
 		nats.Name("revoked subscriber " + s.Service + "/" + s.Node),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
+		// Else the second refusal of the credential closes the connection for
+		// good, also if it was the server that was set up wrong for a moment.
+		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectJitter, reconnectJitter),
 		nats.PingInterval(pingInterval),
@@ -77,7 +80,10 @@ func checkConn(nc *nats.Conn) error {
 	if o.MaxReconnect >= 0 {
 		wrong = append(wrong, fmt.Sprintf("MaxReconnect is %d: set -1", o.MaxReconnect))
 	}
-	if o.PingInterval > 5*time.Second {
+	if !o.IgnoreAuthErrorAbort {
+		wrong = append(wrong, "IgnoreAuthErrorAbort is off: set it")
+	}
+	if o.PingInterval <= 0 || o.PingInterval > 5*time.Second { // 0 sends none
 		wrong = append(wrong, fmt.Sprintf("PingInterval is %v: set at most 5s", o.PingInterval))
 	}
 	if o.MaxPingsOut > 3 {

@@ -142,6 +142,7 @@ func (f *follower) catchUp(ctx context.Context) {
 		return
 	}
 	f.behind, f.retries = false, 0
+	f.view.caughtUp()
 	f.settle()
 }
 
@@ -165,22 +166,23 @@ func (f *follower) retryLater() {
 // settle turns the newest tick that is applied together with everything before
 // it into the as-of time of the view, and drops what has ended by then.
 func (f *follower) settle() {
-	var asOf time.Time
+	var newest tick
 	f.ticks = slices.DeleteFunc(f.ticks, func(t tick) bool {
 		if t.sequence > f.last {
 			return false
 		}
-		if t.at.After(asOf) {
-			asOf = t.at
+		if t.sequence > newest.sequence {
+			newest = t
 		}
 		return true
 	})
 	f.view.applied(f.last)
-	if asOf.IsZero() {
+	if newest.sequence == 0 {
 		return
 	}
-	f.view.proven(asOf, time.Now())
-	f.deny.Prune(asOf.Unix())
+	now := time.Now()
+	f.view.proven(newest.at, now)
+	f.deny.Prune(surelyPast(newest.at, now))
 }
 
 // apply takes the payload of one stored message.

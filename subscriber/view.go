@@ -94,16 +94,16 @@ var (
 )
 
 // proven records that everything up to a tick of server time asOf is applied.
+// It is called with ticks in the order of the stream, and the newest one counts
+// even if its time is before that of the last: a server's clock that was ahead
+// and is set right must not make the view stale until it gets there again.
 func (v *view) proven(asOf, now time.Time) {
 	left := v.maxStaleness - now.Sub(asOf)
 	p := &proof{asOf: asOf, expires: now.Add(min(left, v.maxStaleness))}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if old := v.fresh.Load(); old != nil && !asOf.After(old.asOf) {
-		return
-	}
 	v.fresh.Store(p)
-	v.forget(asOf)
+	v.forget(surelyPast(asOf, now))
 	v.state, v.stalled = Live, nil
 	v.report(now)
 	if v.blind.Load() == nil && left > 0 {
@@ -112,10 +112,15 @@ func (v *view) proven(asOf, now time.Time) {
 	v.broadcast()
 }
 
-// forget drops unread acts that have ended at asOf. The caller holds mu.
-func (v *view) forget(asOf time.Time) {
+// surelyPast is the Unix second that both clocks have reached. What ends is
+// removed by it, so that neither the node's clock nor the server's can lose an
+// act for good by being ahead for a while.
+func surelyPast(asOf, now time.Time) int64 { return min(asOf.Unix(), now.Unix()) }
+
+// forget drops unread acts that have ended at past. The caller holds mu.
+func (v *view) forget(past int64) {
 	v.unread = slices.DeleteFunc(v.unread, func(u revocation.Unread) bool {
-		return u.ExpiresAt != 0 && revocation.Act{ExpiresAt: u.ExpiresAt}.Expired(asOf.Unix())
+		return u.ExpiresAt != 0 && revocation.Act{ExpiresAt: u.ExpiresAt}.Expired(past)
 	})
 	v.judge()
 }
@@ -191,9 +196,17 @@ func (v *view) beat(b revocation.Beat) {
 func (v *view) catchingUp() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.counters.CatchUps++
 	v.state = CatchingUp
 	v.report(time.Now())
+}
+
+// caughtUp records that the stream was read to its end. The state changes with
+// the next tick only.
+func (v *view) caughtUp() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.counters.CatchUps++
+	v.stalled = nil
 }
 
 // catchUpFailed keeps the cause for Status and the error of Open.

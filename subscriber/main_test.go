@@ -1,0 +1,21 @@
+package subscriber
+
+import (
+	"errors"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/seed-4e8dee1b/revoked/revocation"
+)
+
+// No goroutine outlives Close, of whatever test.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func isRevoked(err error) bool {
+	return errors.Is(err, revocation.ErrRevoked) && !errors.Is(err, revocation.ErrStale)
+}
+
+func isStale(err error) bool {
+	return errors.Is(err, revocation.ErrStale) && !errors.Is(err, revocation.ErrRevoked)
+}
