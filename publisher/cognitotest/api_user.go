@@ -69,6 +69,8 @@ type listUsersInput struct {
 // userFilter is `attribute = "value"` or, for a prefix, `attribute ^= "value"`.
 var userFilter = regexp.MustCompile(`^\s*"?([\w:]+)"?\s*(\^?=)\s*"((?:[^"\\]|\\.)*)"\s*$`)
 
+var escaped = regexp.MustCompile(`\\(.)`)
+
 func listUsers(c *call, in listUsersInput) (any, error) {
 	p, err := c.srv.pool(in.UserPoolId)
 	if err != nil {
@@ -117,7 +119,7 @@ func parseUserFilter(filter string) (func(*user) bool, error) {
 	if m[2] == "^=" {
 		compare = strings.HasPrefix
 	}
-	value := regexp.MustCompile(`\\(.)`).ReplaceAllString(m[3], "$1")
+	value := escaped.ReplaceAllString(m[3], "$1")
 	return func(u *user) bool {
 		switch m[1] {
 		case "username":
@@ -199,7 +201,7 @@ func adminSetUserPassword(c *call, in adminSetUserPasswordInput) (any, error) {
 // guide, "Adding user pool password requirements").
 func checkPasswordPolicy(password string) error {
 	has := func(class func(rune) bool) bool { return strings.ContainsFunc(password, class) }
-	reason := ""
+	var reason string
 	switch {
 	case len(password) < 8:
 		reason = "Password not long enough"

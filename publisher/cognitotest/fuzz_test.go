@@ -11,6 +11,7 @@ import (
 
 // fuzzWorld is an emulator without a listener, with one of everything.
 func fuzzWorld(f *testing.F) (*cognitotest.Server, cognitotest.DemoPool) {
+	f.Helper()
 	srv := must(cognitotest.New(cognitotest.Config{URL: "http://cognito.test"}))
 	f.Cleanup(srv.Close)
 	return srv, must(srv.SeedDemo())

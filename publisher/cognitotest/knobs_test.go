@@ -124,7 +124,7 @@ func TestLatencyEndsEarly(t *testing.T) {
 	waitFor(t, func() bool { return w.srv.Calls("RevokeToken") == 1 })
 	cancel()
 	if err := <-failed; !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled call: %v", err)
+		t.Errorf("canceled call: %v", err)
 	}
 	w.wantAlive(t, spared)
 

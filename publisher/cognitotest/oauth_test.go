@@ -338,13 +338,13 @@ func TestUserInfo(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]any{
 		"sub": w.ada.Subject, "username": "ada", "email": "ada@example.com", "email_verified": "true",
-	}, got); resp.StatusCode != 200 || diff != "" {
+	}, got); resp.StatusCode != http.StatusOK || diff != "" {
 		t.Errorf("status %d (-want +got):\n%s", resp.StatusCode, diff)
 	}
 
 	const dead = `error="invalid_token", error_description="Access token is expired, disabled, or deleted, or the user has globally signed out."`
 	revoked := w.signInByBrowser(t)
-	if resp, body := w.postForm(t, "/oauth2/revoke", w.client, url.Values{"token": {revoked.RefreshToken}}); resp.StatusCode != 200 || body != "" {
+	if resp, body := w.postForm(t, "/oauth2/revoke", w.client, url.Values{"token": {revoked.RefreshToken}}); resp.StatusCode != http.StatusOK || body != "" {
 		t.Fatalf("revoke: status %d, body %q; want 200 and nothing", resp.StatusCode, body)
 	}
 	expired := w.pool.Mint(cognitotest.MintOptions{ClientID: w.client.ID, Username: "ada", Scope: "openid", ExpiresAt: epoch})
@@ -366,7 +366,7 @@ func TestUserInfo(t *testing.T) {
 			t.Errorf("%s: status %d, %s; want %d, %s", test.name, resp.StatusCode, resp.Header.Get("WWW-Authenticate"), test.status, test.challenge)
 		}
 	}
-	if resp, _ := ask("Bearer " + tokens.AccessToken); resp.StatusCode != 200 {
+	if resp, _ := ask("Bearer " + tokens.AccessToken); resp.StatusCode != http.StatusOK {
 		t.Errorf("token of the other session: status %d, want 200", resp.StatusCode)
 	}
 }
@@ -462,7 +462,7 @@ func TestDiscovery(t *testing.T) {
 			t.Errorf("style %d has issuer %s", style, pool.Issuer())
 		}
 	}
-	if resp, _ := do(t, must(http.NewRequest(http.MethodGet, w.srv.URL()+"/eu-west-1_Nowhere/.well-known/jwks.json", nil))); resp.StatusCode != 404 {
+	if resp, _ := do(t, must(http.NewRequest(http.MethodGet, w.srv.URL()+"/eu-west-1_Nowhere/.well-known/jwks.json", nil))); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("keys of no pool: %s, want 404", resp.Status)
 	}
 }

@@ -47,6 +47,7 @@ type Pool struct {
 	// guarded by srv.mu
 	keys     []keyPair        // oldest first; the last one signs
 	users    map[string]*user // by username
+	subjects map[string]*user // by sub
 	groups   map[string]bool
 	sessions map[string]*session // by origin_jti
 }
@@ -87,6 +88,7 @@ func (s *Server) CreatePool(config PoolConfig) (*Pool, error) {
 		created:  s.Now(),
 		keys:     []keyPair{keys},
 		users:    map[string]*user{},
+		subjects: map[string]*user{},
 		groups:   map[string]bool{},
 		sessions: map[string]*session{},
 	}

@@ -68,11 +68,10 @@ func (c *client) revoke(secret, token string) error {
 // issued up to now. The caller holds mu, as for the methods below.
 func (u *user) signOut() {
 	u.signedOut = u.pool.srv.Now()
-	for _, s := range u.pool.sessions {
-		if s.user == u {
-			s.revoked = true
-		}
+	for _, s := range u.sessions {
+		s.revoked = true
 	}
+	u.sessions = nil
 }
 
 func (u *user) disable() {
@@ -87,4 +86,5 @@ func (u *user) enable() {
 func (u *user) delete() {
 	u.deleted = true
 	delete(u.pool.users, u.username)
+	delete(u.pool.subjects, u.sub)
 }

@@ -131,6 +131,7 @@ func (c *client) signIn(u *user, options SignInOptions) (*issuance, error) {
 	}
 	s.refreshUntil = s.authTime.Add(c.settings.refreshValidity())
 	c.pool.sessions[s.originJTI] = s
+	u.sessions = append(u.sessions, s)
 	return &issuance{
 		access:  s.token(useAccess, s.authTime),
 		id:      s.token(useID, s.authTime),

@@ -172,7 +172,10 @@ func unbase64(t *testing.T, s string) []byte {
 	return b
 }
 
-func bigInt(t *testing.T, s string) *big.Int { return new(big.Int).SetBytes(unbase64(t, s)) }
+func bigInt(t *testing.T, s string) *big.Int {
+	t.Helper()
+	return new(big.Int).SetBytes(unbase64(t, s))
+}
 
 func getJSON(t *testing.T, url string, into any) {
 	t.Helper()

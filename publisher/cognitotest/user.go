@@ -55,6 +55,8 @@ type user struct {
 	created    time.Time
 	modified   time.Time
 
+	sessions []*session // those not ended by a sign-out
+
 	// signedOut is the last sign-out of all sessions: tokens with iat at or
 	// before it are revoked. Zero if there was none.
 	signedOut time.Time
@@ -107,9 +109,12 @@ func (p *Pool) addUser(u *user) error {
 	if u.sub == "" {
 		u.sub = newUUID()
 	}
+	if p.subjects[u.sub] != nil {
+		return invalidParameter("cognitotest: another user has the Subject %s", u.sub)
+	}
 	u.created = p.srv.Now()
 	u.modified = u.created
-	p.users[u.username] = u
+	p.users[u.username], p.subjects[u.sub] = u, u
 	return nil
 }
 
@@ -120,21 +125,10 @@ func (p *Pool) user(name string) (*user, error) {
 	if u := p.users[name]; u != nil {
 		return u, nil
 	}
-	if u := p.bySubject(name); u != nil && u.provider == "" {
+	if u := p.subjects[name]; u != nil && u.provider == "" {
 		return u, nil
 	}
 	return nil, errUserNotFound
-}
-
-// bySubject looks any user up by sub, as tokens name them. The caller holds
-// mu.
-func (p *Pool) bySubject(sub string) *user {
-	for _, u := range p.users {
-		if u.sub == sub {
-			return u
-		}
-	}
-	return nil
 }
 
 func (u *user) groupNames() []string { return slices.Sorted(maps.Keys(u.groups)) }

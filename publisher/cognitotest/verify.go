@@ -46,7 +46,7 @@ func (s *Server) bearer(raw string) (*bearer, error) {
 	if s.Now().Unix() >= claims.ExpiresAt {
 		return nil, errAccessExpired
 	}
-	u := p.bySubject(claims.Subject)
+	u := p.subjects[claims.Subject]
 	if u == nil {
 		return nil, errUserNotFound
 	}
