@@ -1,7 +1,6 @@
 package cognito
 
 import (
-	"net/http"
 	"sync"
 	"time"
 )
@@ -60,32 +59,3 @@ func (p *Pool) Now() time.Time {
 // The Date header counts whole seconds, so the error may be half a second
 // plus half the round trip.
 func (p *Pool) Offset() (offset time.Duration, at time.Time) { return p.clock.read() }
-
-// httpClient is what the SDK sends requests with.
-type httpClient interface {
-	Do(*http.Request) (*http.Response, error)
-}
-
-// watchedClient learns the clock offset from every answer, refusals and
-// retried attempts included, and counts them.
-type watchedClient struct {
-	next httpClient
-	pool *Pool
-}
-
-// Do sends one attempt.
-func (c watchedClient) Do(r *http.Request) (*http.Response, error) {
-	c.pool.stats.attempts.Add(1)
-	sent := time.Now()
-	resp, err := c.next.Do(r)
-	// Only Cognito sets a request id: the clock of a proxy or firewall that
-	// answers in its place is not Cognito's.
-	if err != nil || resp.Header.Get("X-Amzn-Requestid") == "" {
-		return resp, err
-	}
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && c.pool.clock.learn(date, sent, time.Now()) {
-		offset, _ := c.pool.clock.read()
-		c.pool.log.Info().Int64("offset_ms", offset.Milliseconds()).Msg("clock offset changed")
-	}
-	return resp, nil
-}

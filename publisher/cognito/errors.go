@@ -86,7 +86,7 @@ var permanent = map[string]bool{
 	"ValidationException":                   true,
 	"SerializationException":                true,
 	"ResourceNotFoundException":             true,
-	"UserNotFoundException":                 true,
+	codeUserNotFound:                        true,
 	"UserNotConfirmedException":             true,
 	"PasswordResetRequiredException":        true,
 	"UserLambdaValidationException":         true, // the pool's own trigger said no
@@ -118,7 +118,7 @@ func sentinel(op, code, message string) error {
 				return publisher.ErrClientRefused
 			}
 			return publisher.ErrInvalidGrant
-		case "RefreshTokenReuseException", "UserNotFoundException", "UnsupportedTokenTypeException":
+		case "RefreshTokenReuseException", codeUserNotFound, "UnsupportedTokenTypeException":
 			return publisher.ErrInvalidGrant
 		case "UnauthorizedException", "ResourceNotFoundException":
 			return publisher.ErrClientRefused
@@ -133,7 +133,7 @@ func sentinel(op, code, message string) error {
 			return publisher.ErrClientRefused
 		}
 	case opGetUser.name:
-		if code == "UserNotFoundException" {
+		if code == codeUserNotFound {
 			return publisher.ErrUserNotFound
 		}
 	}

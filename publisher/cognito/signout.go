@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
@@ -18,6 +19,21 @@ import (
 // characters.
 var subPattern = regexp.MustCompile(`^[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,128}$`)
 
+const (
+	// maxPages bounds the search by sub. Cognito may answer with an empty
+	// page and a token for the next.
+	maxPages = 10
+	// maxFederatedPages bounds the walk through the federated users, at up to
+	// 60 a page: 5 s of the default limit.
+	maxFederatedPages = 50
+
+	// federatedFilter matches users of identity providers.
+	federatedFilter = `cognito:user_status = "EXTERNAL_PROVIDER"`
+)
+
+// codeUserNotFound is Cognito's own answer if there is nobody.
+const codeUserNotFound = "UserNotFoundException"
+
 // SignOutUser resolves sub to a username and signs that user out.
 //
 // The sub is never sent as Username of the sign-out, although Cognito would
@@ -25,80 +41,98 @@ var subPattern = regexp.MustCompile(`^[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,128}$`)
 // with self sign-up anybody may have chosen another user's sub as username.
 // The victim's sessions would live on behind a reported success. Looking the
 // user up costs a call, but of a category with more room than the sign-out's.
+//
+// If neither the search by sub nor a look-up by it finds anybody, the pool's
+// federated users are walked through, because the API accepts the sub of
+// local users only. [publisher.ErrUserNotFound] is the answer after all three;
+// if there are too many federated users to walk through, the code is
+// [publisher.CodeUnproven].
 func (p *Pool) SignOutUser(ctx context.Context, sub string) error {
-	if !subPattern.MatchString(sub) {
+	if !utf8.ValidString(sub) || !subPattern.MatchString(sub) {
 		return failure(opSignOut.name, CodeMalformed)
 	}
-	username, err := p.findUser(ctx, sub)
+	username, err := p.resolve(ctx, sub)
 	if err != nil {
 		return err
-	}
-	if username == "" {
-		// ListUsers is eventually consistent and may not know the user.
-		if username, err = p.getUserBySub(ctx, sub); err != nil {
-			return err
-		}
 	}
 	_, err = call(ctx, p, opSignOut, &cip.AdminUserGlobalSignOutInput{
 		UserPoolId: aws.String(p.config.PoolID),
 		Username:   aws.String(username),
 	}, p.api.AdminUserGlobalSignOut)
-	if refused, ok := errors.AsType[*publisher.CognitoError](err); ok && refused.Code == "UserNotFoundException" {
+	if refused, ok := errors.AsType[*publisher.CognitoError](err); ok && refused.Code == codeUserNotFound {
 		// Deleted since we looked: the next search will say so.
 		refused.Retry = true
 	}
 	return err
 }
 
-// maxPages bounds a search. Cognito may answer with an empty page and a token
-// for the next.
-const maxPages = 10
+// resolve returns the username of the user with that sub.
+func (p *Pool) resolve(ctx context.Context, sub string) (string, error) {
+	username, complete, err := p.search(ctx, sub, subFilter(sub), maxPages)
+	if err != nil || username != "" {
+		return username, err
+	}
+	if !complete {
+		return "", failure(opListUsers.name, CodeUnreadable)
+	}
+	// ListUsers is eventually consistent; this look-up is not.
+	username, err = p.lookUp(ctx, sub)
+	if err != nil || username != "" {
+		return username, err
+	}
+	username, complete, err = p.search(ctx, sub, federatedFilter, maxFederatedPages)
+	switch {
+	case err != nil || username != "":
+		return username, err
+	case !complete:
+		return "", &publisher.CognitoError{Op: opListUsers.name, Code: publisher.CodeUnproven}
+	}
+	return "", &publisher.CognitoError{Op: opListUsers.name, Code: codeUserNotFound, Err: publisher.ErrUserNotFound}
+}
 
-// findUser returns the username of the user with that sub, or "" if the
-// search finds nobody.
-func (p *Pool) findUser(ctx context.Context, sub string) (string, error) {
+// search returns the username of the user with that sub among those that the
+// filter matches, or "". It reports whether all of them were looked at.
+func (p *Pool) search(ctx context.Context, sub, filter string, pages int) (username string, complete bool, err error) {
 	in := &cip.ListUsersInput{
 		UserPoolId:      aws.String(p.config.PoolID),
 		AttributesToGet: []string{"sub"},
-		Filter:          aws.String(subFilter(sub)),
+		Filter:          aws.String(filter),
 	}
-	for range maxPages {
+	for range pages {
 		out, err := call(ctx, p, opListUsers, in, p.api.ListUsers)
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
 		for _, user := range out.Users {
 			if hasSub(user.Attributes, sub) && aws.ToString(user.Username) != "" {
-				return *user.Username, nil
+				return *user.Username, true, nil
 			}
 		}
 		if aws.ToString(out.PaginationToken) == "" {
-			return "", nil
+			return "", true, nil
 		}
 		in.PaginationToken = out.PaginationToken
 	}
-	return "", failure(opListUsers.name, CodeUnreadable)
+	return "", false, nil
 }
 
-// getUserBySub asks for the user whom Cognito takes sub to name, and makes
-// sure that it is the right one.
-func (p *Pool) getUserBySub(ctx context.Context, sub string) (string, error) {
+// lookUp returns the username of the user whom Cognito takes sub to name, if
+// that is the user with that sub, or "".
+func (p *Pool) lookUp(ctx context.Context, sub string) (string, error) {
 	out, err := call(ctx, p, opAdminGetUser, &cip.AdminGetUserInput{
 		UserPoolId: aws.String(p.config.PoolID),
 		Username:   aws.String(sub),
 	}, p.api.AdminGetUser)
-	refused, isRefusal := errors.AsType[*publisher.CognitoError](err)
-	switch {
-	case isRefusal && refused.Code == "UserNotFoundException":
-		refused.Err = publisher.ErrUserNotFound
-		return "", refused
-	case err != nil:
-		return "", err
-	case !hasSub(out.UserAttributes, sub) || aws.ToString(out.Username) == "":
-		// Somebody else's username. Cognito's own answer for nobody.
-		return "", &publisher.CognitoError{Op: opAdminGetUser.name, Code: "UserNotFoundException", Err: publisher.ErrUserNotFound}
+	if refused, ok := errors.AsType[*publisher.CognitoError](err); ok && refused.Code == codeUserNotFound {
+		return "", nil
 	}
-	return *out.Username, nil
+	if err != nil {
+		return "", err
+	}
+	if !hasSub(out.UserAttributes, sub) {
+		return "", nil // the username of somebody else
+	}
+	return aws.ToString(out.Username), nil
 }
 
 // subFilter is a filter of ListUsers, in which quotation marks are escaped

@@ -30,7 +30,8 @@ func (p *Pool) askUserInfo(ctx context.Context, accessToken string, c claims) (b
 	return revoked, err
 }
 
-// getUserInfo reports whether the endpoint refuses the token as invalid.
+// getUserInfo reports whether the endpoint refuses the token as one that
+// "is expired, disabled, or deleted, or the user has globally signed out".
 func (p *Pool) getUserInfo(ctx context.Context, accessToken string) (refused bool, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.config.UserInfoURL, nil)
 	if err != nil {
@@ -59,8 +60,12 @@ func (p *Pool) getUserInfo(ctx context.Context, accessToken string) (refused boo
 		return false, nil
 	case resp.StatusCode == http.StatusUnauthorized && strings.Contains(reason, "scope"):
 		return false, failure(opUserInfo.name, CodeScope)
-	case resp.StatusCode == http.StatusUnauthorized && strings.Contains(reason, "invalid_token"):
+	case resp.StatusCode == http.StatusUnauthorized && strings.Contains(reason, "signed out"):
 		return true, nil
+	case resp.StatusCode == http.StatusUnauthorized && strings.Contains(reason, "invalid_token"):
+		// Such as a token of another pool: a wrong Config.UserInfoURL must
+		// not make every token look revoked.
+		return false, &publisher.CognitoError{Op: opUserInfo.name, Code: "invalid_token"}
 	case resp.StatusCode == http.StatusBadRequest && strings.Contains(reason, "invalid_request"):
 		return false, &publisher.CognitoError{Op: opUserInfo.name, Code: "invalid_request"}
 	case resp.StatusCode == http.StatusTooManyRequests:
