@@ -474,3 +474,62 @@ func TestCORS(t *testing.T) {
 		t.Errorf("preflight: %v, want any origin allowed", resp.Header)
 	}
 }
+
+// TestConfidentialClientWithoutPKCE also covers an app with a scheme of its
+// own, and rotation at the token endpoint.
+func TestConfidentialClientWithoutPKCE(t *testing.T) {
+	w := newWorld(t, cognitotest.Config{})
+	const callback = "com.example.app:/callback?from=cognito"
+	client := must(w.pool.CreateClient(cognitotest.ClientConfig{
+		GenerateSecret: true, RotateRefreshTokens: true, CallbackURLs: []string{callback},
+	}))
+	query := url.Values{"response_type": {"code"}, "client_id": {client.ID}, "redirect_uri": {callback}}
+	code := func() url.Values {
+		b := newBrowser(w.srv)
+		page := b.authorize(t, query)
+		if policy := page.header.Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'self' com.example.app:;") {
+			t.Errorf("policy %q does not allow the app's scheme", policy)
+		}
+		done := b.submit(t, page, "ada", password)
+		if done.callback.Get("from") != "cognito" {
+			t.Errorf("redirect with %v, want the parameter that the callback URL has", done.callback)
+		}
+		return url.Values{"grant_type": {"authorization_code"}, "code": {done.callback.Get("code")}, "redirect_uri": {callback}}
+	}
+	status, tokens := w.token(t, client, code())
+	if status != http.StatusOK {
+		t.Fatalf("status %d, %+v", status, tokens)
+	}
+	_, c := verified(t, w.pool, tokens.AccessToken)
+	if c["scope"] != "openid email profile" {
+		t.Errorf("scope %v, want all that the client may have", c["scope"])
+	}
+	refresh := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.RefreshToken}}
+	if status, renewed := w.token(t, client, refresh); status != http.StatusOK || renewed.RefreshToken == "" {
+		t.Errorf("refresh: status %d, %+v; want a new refresh token", status, renewed)
+	}
+	if status, out := w.token(t, client, refresh); status != http.StatusBadRequest || out.Error != "invalid_grant" {
+		t.Errorf("rotated-out token: status %d, %+v; want invalid_grant", status, out)
+	}
+	injected := code()
+	injected.Set("code_verifier", verifier)
+	if status, out := w.token(t, client, injected); status != http.StatusBadRequest || out.Error != "invalid_grant" {
+		t.Errorf("verifier without challenge: status %d, %+v; want invalid_grant", status, out)
+	}
+}
+
+func TestFormHidesWhichUsersExist(t *testing.T) {
+	w := newWorld(t, cognitotest.Config{})
+	b := newBrowser(w.srv)
+	for _, name := range []string{"ada", "nobody"} {
+		if got := b.submit(t, b.authorize(t, w.authQuery()), name, "wrong"); !strings.Contains(got.body, "Incorrect username or password.") {
+			t.Errorf("wrong password of %s:\n%s", name, got.body)
+		}
+	}
+	if err := w.pool.DeleteUser("ada"); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.submit(t, b.authorize(t, w.authQuery()), "ada", password); !strings.Contains(got.body, "Incorrect username or password.") {
+		t.Errorf("deleted user:\n%s", got.body)
+	}
+}
