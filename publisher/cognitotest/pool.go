@@ -127,7 +127,7 @@ func (p *Pool) Region() string { return p.region }
 func (p *Pool) Issuer() string { return p.issuer }
 
 // JWKSURL returns where the emulator serves the pool's keys. It is under the
-// emulator's URL whatever the issuer.
+// emulator's URL whatever the issuer; if that is unknown, it is a path.
 func (p *Pool) JWKSURL() string { return p.srv.url + "/" + p.id + "/.well-known/jwks.json" }
 
 // pool looks a pool up. The caller holds mu.
