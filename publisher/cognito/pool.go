@@ -21,7 +21,7 @@ type Pool struct {
 	log      zerolog.Logger
 	secrets  map[string]string // by client id
 	api      *cip.Client
-	plain    httpClient // for userInfo
+	oauth    httpClient // for userInfo
 	creds    aws.CredentialsProvider
 	retryers map[string]retryer // by operation
 
@@ -46,12 +46,12 @@ func New(config Config) (*Pool, error) {
 		config:   config,
 		log:      config.Logger.With().Str("component", "cognito").Str("pool", config.PoolID).Logger(),
 		secrets:  secrets,
-		plain:    config.AWS.HTTPClient,
 		creds:    signingCredentials(config.AWS.Credentials),
 		retryers: map[string]retryer{},
 	}
-	if p.plain == nil {
-		p.plain = http.DefaultClient
+	p.oauth = watchedClient{next: http.DefaultClient, pool: p}
+	if config.AWS.HTTPClient != nil {
+		p.oauth = watchedClient{next: config.AWS.HTTPClient, pool: p}
 	}
 	for _, op := range operations {
 		p.retryers[op.name] = newRetryer(op, config.Limiter, config.MaxAttempts)

@@ -38,8 +38,7 @@ func (p *Pool) getUserInfo(ctx context.Context, accessToken string) (refused boo
 		return false, err
 	}
 	req.Header.Set("Authorization", "Bearer "+accessToken)
-	p.stats.attempts.Add(1)
-	resp, err := p.plain.Do(req)
+	resp, err := p.oauth.Do(req)
 	if err != nil {
 		return false, err
 	}

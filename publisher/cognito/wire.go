@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// httpClient is what the SDK sends requests with.
+// httpClient is what requests are sent with.
 type httpClient interface {
 	Do(*http.Request) (*http.Response, error)
 }
@@ -23,9 +23,7 @@ func (c watchedClient) Do(r *http.Request) (*http.Response, error) {
 	c.pool.stats.attempts.Add(1)
 	sent := time.Now()
 	resp, err := c.next.Do(withPlainBody(r))
-	// Only Cognito sets a request id: the clock of a proxy or firewall that
-	// answers in its place is not Cognito's.
-	if err != nil || resp.Header.Get("X-Amzn-Requestid") == "" {
+	if err != nil || !fromCognito(resp) {
 		return resp, err
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && c.pool.clock.learn(date, sent, time.Now()) {
@@ -33,6 +31,13 @@ func (c watchedClient) Do(r *http.Request) (*http.Response, error) {
 		c.pool.log.Info().Int64("offset_ms", offset.Milliseconds()).Msg("clock offset changed")
 	}
 	return resp, nil
+}
+
+// fromCognito reports whether the answer has a request id, that of the API or
+// that of the OAuth domain: the clock of a proxy or firewall that answers in
+// Cognito's place is not Cognito's.
+func fromCognito(resp *http.Response) bool {
+	return resp.Header.Get("X-Amzn-Requestid") != "" || resp.Header.Get("X-Amz-Cognito-Request-Id") != ""
 }
 
 // withPlainBody hides every method of the request's body but Read and Close.
