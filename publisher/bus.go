@@ -16,7 +16,7 @@ import (
 // Bus carries messages to the nodes.
 type Bus interface {
 	// Fast publishes on the fast path: at once, to whoever listens, without an
-	// acknowledgement.
+	// acknowledgement. The error says that it has not left.
 	Fast(payload []byte) error
 	// AppendAct stores copies of acts for ttl and returns the sequence once
 	// that is acknowledged. Until ctx ends it repeats what may not have
@@ -54,8 +54,18 @@ func NewNATSBus(nc *nats.Conn, prefix string) (*NATSBus, error) {
 	return &NATSBus{nc: nc, js: js, names: names}, nil
 }
 
-// Fast implements [Bus]. It does not wait: the client library writes at once.
-func (b *NATSBus) Fast(payload []byte) error { return b.nc.Publish(b.names.Fast(), payload) }
+// Fast implements [Bus]. It does not wait: the client library writes at once,
+// or keeps the message until it is connected again, which is an error here.
+func (b *NATSBus) Fast(payload []byte) error {
+	connected := b.nc.IsConnected()
+	if err := b.nc.Publish(b.names.Fast(), payload); err != nil {
+		return fmt.Errorf("publisher: publishing on %s: %w", b.names.Fast(), err)
+	}
+	if !connected {
+		return fmt.Errorf("publisher: publishing on %s: %w", b.names.Fast(), nats.ErrDisconnected)
+	}
+	return nil
+}
 
 // AppendAct implements [Bus].
 func (b *NATSBus) AppendAct(ctx context.Context, payload []byte, ttl time.Duration) (uint64, error) {

@@ -13,6 +13,9 @@ const (
 	// attemptTimeout bounds one attempt of a task, from the call to Cognito to
 	// the stored outcome.
 	attemptTimeout = 45 * time.Second
+	// recordTimeout bounds the storing of an outcome, and so what it adds to
+	// Close.
+	recordTimeout = 5 * time.Second
 	// retryFirst and retryMost bound the pause before the next attempt; it
 	// doubles each time, and half of it is jitter.
 	retryFirst = time.Second
@@ -30,13 +33,10 @@ func (p *Publisher) attempt(ctx context.Context, t Task) time.Time {
 		// The pool was taken out of the configuration; it may come back.
 		return time.Now().Add(retryMost)
 	}
-	if t.Denied.Sequence == 0 {
-		// The request died before its act was acknowledged.
-		if err := p.deny(ctx, &t); err != nil {
-			return p.later(ctx, t, err)
-		}
+	if err := p.uphold(ctx, &t, pool); err != nil {
+		return p.later(ctx, t, err)
 	}
-	if t.Cognito.State == LegPending || t.Cognito.State == LegFailed {
+	if t.waits() {
 		t.Cognito.Attempts++
 		if err := p.tell(ctx, pool.Cognito, t); err != nil {
 			return p.failed(ctx, t, pool, err)
@@ -45,18 +45,45 @@ func (p *Publisher) attempt(ctx context.Context, t Task) time.Time {
 		// attempt confirms without asking Cognito again.
 		t.Cognito = Leg{State: LegDone, Attempts: t.Cognito.Attempts, DoneAt: time.Now()}
 		t.Grant = Grant{}
-		if err := p.cfg.Tasks.Put(ctx, t); err != nil {
+		if err := p.record(ctx, t); err != nil {
 			return p.later(ctx, t, err)
 		}
 	}
 	if t.Cognito.State == LegDone && t.Act.State == revocation.StateOpen {
 		// The act ends when the last token has expired that Cognito minted
 		// before it confirmed.
-		t.Act.State = revocation.StateConfirmed
-		t.Act.ExpiresAt = end(pool.Cognito.Now(), pool.Validity.withDefaults().Token)
-		return p.conclude(ctx, t)
+		act := t.Act
+		act.State = revocation.StateConfirmed
+		act.ExpiresAt = end(pool.Cognito.Now(), pool.Validity.withDefaults().Token)
+		return p.conclude(ctx, t, act, t.Cognito)
 	}
 	return p.store(ctx, t, time.Time{})
+}
+
+// waits reports whether Cognito has still to be told.
+func (t *Task) waits() bool {
+	return t.Cognito.State == LegPending || t.Cognito.State == LegFailed
+}
+
+// uphold sees to it that the act is on the stream, for a while to come if
+// Cognito has still to be told. It comes first in every attempt, so that the
+// act as published outlasts every token that Cognito mints until it is told,
+// even if this process dies right after that.
+func (p *Publisher) uphold(ctx context.Context, t *Task, pool Pool) error {
+	act, now := t.Act, pool.Cognito.Now()
+	if t.waits() && time.Unix(act.ExpiresAt, 0).Sub(now) <= openLife/2 {
+		act.ExpiresAt = end(now, openLife)
+	}
+	switch {
+	case t.Denied.Sequence == 0 && messageTTL(max(act.ExpiresAt, t.KeepUntil), time.Now()) > 0:
+		// The request died before its act was acknowledged.
+		fast := p.repeatFast(act)
+		defer fast.stop()
+		return p.deny(ctx, t, act)
+	case act != t.Act:
+		return p.deny(ctx, t, act)
+	}
+	return nil
 }
 
 // tell makes the calls that end the target at Cognito. nil means that Cognito
@@ -80,21 +107,24 @@ func (p *Publisher) tell(ctx context.Context, c Cognito, t Task) error {
 		return unproven
 	}
 	revoked, err := c.AccessTokenRevoked(ctx, t.Grant.AccessToken)
+	if refused, ok := errors.AsType[*CognitoError](err); ok && !refused.Retry {
+		return unproven // Cognito will never say, such as of an expired token
+	}
 	if err == nil && !revoked {
 		return unproven
 	}
 	return err
 }
 
-// conclude publishes the act as it will stay and closes the task.
-func (p *Publisher) conclude(ctx context.Context, t Task) time.Time {
-	if err := p.deny(ctx, &t); err != nil {
-		// The stored task is as it was before: the next attempt comes here again.
-		p.log.Warn().Stringer("act_id", t.Act.ID).Err(err).Msg("final state not stored, retrying")
-		return time.Now().Add(pause(t.Cognito.Attempts))
+// conclude publishes the act as it will stay, and closes the task with the leg
+// to Cognito as it has ended.
+func (p *Publisher) conclude(ctx context.Context, t Task, act revocation.Act, leg Leg) time.Time {
+	if err := p.deny(ctx, &t, act); err != nil {
+		return p.later(ctx, t, err)
 	}
-	p.log.Info().Stringer("act_id", t.Act.ID).Stringer("state", t.Act.State).Str("cognito", string(t.Cognito.State)).
-		Int("attempts", t.Cognito.Attempts).Msg("revocation concluded")
+	t.Cognito, t.Grant = leg, Grant{}
+	p.log.Info().Stringer("act_id", t.Act.ID).Stringer("state", t.Act.State).Str("cognito", string(leg.State)).
+		Int("attempts", leg.Attempts).Msg("revocation concluded")
 	return p.store(ctx, t, time.Time{})
 }
 
@@ -109,33 +139,41 @@ func (p *Publisher) failed(ctx context.Context, t Task, pool Pool, err error) ti
 	}
 	p.log.Warn().Stringer("act_id", t.Act.ID).Int("attempts", t.Cognito.Attempts).Bool("retry", retry).
 		Err(err).Msg("cognito not told")
-	now := pool.Cognito.Now()
 	if t.Cognito.Code == CodeUnproven {
 		// Cognito has nothing more to say: the act stands for as long as a
 		// refresh token of the session may live.
-		t.Cognito.State = LegFailed
-		t.Grant = Grant{}
-		t.Act.ExpiresAt = max(t.Act.ExpiresAt, standing(pool.Validity.withDefaults(), now))
-		return p.conclude(ctx, t)
+		act := t.Act
+		act.ExpiresAt = max(act.ExpiresAt, standing(pool.Validity.withDefaults(), pool.Cognito.Now()))
+		leg := t.Cognito
+		leg.State = LegFailed
+		return p.conclude(ctx, t, act, leg)
 	}
-	if time.Unix(t.Act.ExpiresAt, 0).Sub(now) <= openLife/2 {
-		t.Act.ExpiresAt = end(now, openLife)
-		if err := p.deny(ctx, &t); err != nil {
-			return p.later(ctx, t, err)
-		}
+	due := time.Now().Add(pause(t.Cognito.Attempts))
+	if retry {
+		t.Cognito.State = LegPending
+		return p.store(ctx, t, due)
 	}
-	if !retry {
-		t.Cognito.State = LegFailed
-		return p.store(ctx, t, time.Unix(t.Act.ExpiresAt, 0).Add(-openLife/2))
+	t.Cognito.State = LegFailed
+	// Not at half life to the letter: Cognito's clock, by which the act is
+	// extended, may be behind ours.
+	if half := time.Unix(t.Act.ExpiresAt, 0).Add(-openLife / 2); half.After(due) {
+		due = half
 	}
-	t.Cognito.State = LegPending
-	return p.store(ctx, t, time.Now().Add(pause(t.Cognito.Attempts)))
+	return p.store(ctx, t, due)
 }
 
 // later arranges another attempt after a failure of our own infrastructure.
 func (p *Publisher) later(ctx context.Context, t Task, err error) time.Time {
 	p.log.Warn().Stringer("act_id", t.Act.ID).Err(err).Msg("task not carried further, retrying")
 	return p.store(ctx, t, time.Now().Add(pause(t.Cognito.Attempts)))
+}
+
+// record stores that Cognito was told, even if Close has come meanwhile: telling
+// it again would also end sessions that have begun since.
+func (p *Publisher) record(ctx context.Context, t Task) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	return p.cfg.Tasks.Put(ctx, t)
 }
 
 // store puts the task, due at the given time (zero: never), and returns when it

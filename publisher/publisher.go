@@ -152,13 +152,12 @@ func (p *Publisher) Revoke(ctx context.Context, req Request) (Status, error) {
 		return Status{}, err
 	}
 	fast := p.repeatFast(t.Act)
-	defer fast.stop()
-
 	// From here on a crash leaves a task that a worker finishes.
 	err = p.cfg.Tasks.Put(ctx, t)
 	if err == nil {
-		err = p.deny(ctx, &t)
+		err = p.deny(ctx, &t, t.Act)
 	}
+	fast.stop()
 	if err == nil {
 		err = p.cfg.View.AwaitEnforced(ctx, t.Act)
 	}
@@ -167,6 +166,7 @@ func (p *Publisher) Revoke(ctx context.Context, req Request) (Status, error) {
 		if t.Cognito.State == LegPending {
 			t.Due = time.Now()
 		}
+		t.Cognito.NextTry = t.Due
 		err = p.cfg.Tasks.Put(ctx, t)
 	}
 	if err != nil {
@@ -186,6 +186,9 @@ func (p *Publisher) accept(req Request) (Task, error) {
 	}
 	if req.Grant != nil && req.Target.Kind != revocation.KindSession {
 		return Task{}, &RequestError{Field: "grant", Problem: "goes with a session only"}
+	}
+	if req.Grant != nil && (req.Grant.ClientID == "" || req.Grant.RefreshToken == "") {
+		return Task{}, &RequestError{Field: "grant", Problem: "lacks the app client or the refresh token"}
 	}
 	now, cognitoNow := time.Now(), pool.Cognito.Now()
 	if req.ExpiresAt != 0 {
@@ -228,19 +231,27 @@ func (p *Publisher) accept(req Request) (Task, error) {
 	return t, nil
 }
 
-// deny appends the task's act to the stream as it is now, and records the first
-// time that it did.
-func (p *Publisher) deny(ctx context.Context, t *Task) error {
+// deny appends a copy of the task's act to the stream and notes it in the task,
+// with the sequence of the first.
+func (p *Publisher) deny(ctx context.Context, t *Task, act revocation.Act) error {
+	if act.ExpiresAt > t.KeepUntil {
+		// Stored before the copy leaves: if the process dies in between, later
+		// copies know all the same for how long they must hide this one.
+		t.KeepUntil = act.ExpiresAt
+		if err := p.cfg.Tasks.Put(ctx, *t); err != nil {
+			return err
+		}
+	}
 	now := time.Now()
-	t.KeepUntil = max(t.KeepUntil, t.Act.ExpiresAt)
 	ttl := messageTTL(t.KeepUntil, now)
 	if ttl == 0 {
-		return fmt.Errorf("publisher: act %s has ended", t.Act.ID)
+		return fmt.Errorf("publisher: act %s has ended", act.ID)
 	}
-	seq, err := p.cfg.Bus.AppendAct(ctx, encode(t.Act, now), ttl)
+	seq, err := p.cfg.Bus.AppendAct(ctx, encode(act, now), ttl)
 	if err != nil {
 		return err
 	}
+	t.Act = act
 	if t.Denied.Sequence == 0 {
 		t.Denied = Denied{Sequence: seq, At: time.Now()}
 	}
@@ -270,7 +281,9 @@ func (p *Publisher) repeatFast(a revocation.Act) repeater {
 			case <-ctx.Done():
 				return
 			case <-again.C:
-				send() // the stream brings the act even if this fails
+				if ctx.Err() == nil {
+					send() // the stream brings the act even if this fails
+				}
 			}
 		}
 	})

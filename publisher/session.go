@@ -49,6 +49,10 @@ func (p *Publisher) RevokeSession(ctx context.Context, in Presented) (Status, er
 // learnSession refreshes once and returns the session that the fresh access
 // token names, with the newest refresh token of it.
 func (p *Publisher) learnSession(ctx context.Context, in Presented) (string, Grant, error) {
+	// A caller who goes away does not stop it: a client that rotates has a new
+	// refresh token from here on, which nobody but us holds.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
+	defer cancel()
 	pool, known := p.cfg.Pools[in.Pool]
 	if !known {
 		return "", Grant{}, &RequestError{Field: "pool", Problem: "is not one of the configured user pools"}

@@ -13,7 +13,8 @@ type Task struct {
 	Status
 	// Grant is what the leg to Cognito still needs; zero once it is done.
 	Grant Grant
-	// KeepUntil is the latest expiry of any copy that was published.
+	// KeepUntil is the latest expiry of any copy that was, or may have been,
+	// published.
 	KeepUntil int64
 	// Due is when the task is to be carried further; zero if nothing is left
 	// to do.

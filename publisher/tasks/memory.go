@@ -5,8 +5,8 @@
 package tasks
 
 import (
+	"container/list"
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -17,54 +17,72 @@ import (
 // keepAfterEnd is for how long a task is kept after its act has ended.
 const keepAfterEnd = 24 * time.Hour
 
+// idle is how long Work waits when it holds no task at all.
+const idle = time.Hour
+
 // Memory is a [publisher.Tasks] that does not outlive the process. It is safe
 // for concurrent use.
 type Memory struct {
 	mu     sync.Mutex // guards the fields below
 	tasks  map[revocation.ActID]*held
-	order  []revocation.ActID // by acceptance
-	change chan struct{}      // closed and replaced by every Put
+	newest *list.List    // of *held, the newest first
+	queue  queue         // every task but those handed out
+	change chan struct{} // closed and replaced when the head of queue changes
 }
 
+// held is one task. Its fields belong to the Memory.
 type held struct {
-	task publisher.Task
-	busy bool // handed out by Work
+	task    publisher.Task
+	element *list.Element // in newest
+	at      time.Time     // see when; its place in queue is by this
+	index   int           // in queue; -1 while handed out by Work
+}
+
+// when is the next time at which something is to be done with the task: to
+// work on it or, if nothing is left to do, to forget it.
+func when(t publisher.Task) time.Time {
+	if t.Due.IsZero() {
+		return time.Unix(t.KeepUntil, 0).Add(keepAfterEnd)
+	}
+	return t.Due
 }
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
-	return &Memory{tasks: make(map[revocation.ActID]*held), change: make(chan struct{})}
+	return &Memory{
+		tasks:  make(map[revocation.ActID]*held),
+		newest: list.New(),
+		change: make(chan struct{}),
+	}
 }
 
 // Put implements [publisher.Tasks].
 func (m *Memory) Put(_ context.Context, t publisher.Task) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if h := m.tasks[t.Act.ID]; h != nil {
-		h.task = t
+	h := m.tasks[t.Act.ID]
+	if h == nil {
+		h = &held{task: t, at: when(t)}
+		h.element = m.newest.PushFront(h)
+		m.tasks[t.Act.ID] = h
+		m.queue.add(h)
 	} else {
-		m.forget(time.Now())
-		m.tasks[t.Act.ID] = &held{task: t}
-		m.order = append(m.order, t.Act.ID)
+		h.task, h.at = t, when(t)
+		if h.index >= 0 {
+			m.queue.moved(h)
+		}
 	}
-	close(m.change)
-	m.change = make(chan struct{})
+	m.wake(h)
 	return nil
 }
 
-// forget drops the oldest tasks whose acts have ended long ago. The caller
-// holds mu.
-func (m *Memory) forget(now time.Time) {
-	n := 0
-	for _, id := range m.order {
-		h := m.tasks[id]
-		if h.busy || time.Unix(h.task.KeepUntil, 0).Add(keepAfterEnd).After(now) {
-			break
-		}
-		delete(m.tasks, id)
-		n++
+// wake tells the Work calls that wait if they wait for something later than h.
+// The caller holds mu.
+func (m *Memory) wake(h *held) {
+	if h.index == 0 {
+		close(m.change)
+		m.change = make(chan struct{})
 	}
-	m.order = slices.Delete(m.order, 0, n)
 }
 
 // Get implements [publisher.Tasks].
@@ -82,60 +100,57 @@ func (m *Memory) Get(_ context.Context, id revocation.ActID) (publisher.Task, er
 func (m *Memory) List(_ context.Context, limit int) ([]publisher.Task, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var list []publisher.Task
-	for _, id := range slices.Backward(m.order) {
-		if len(list) == limit {
-			break
-		}
-		list = append(list, m.tasks[id].task)
+	var all []publisher.Task
+	for e := m.newest.Front(); e != nil && len(all) < limit; e = e.Next() {
+		all = append(all, e.Value.(*held).task)
 	}
-	return list, nil
+	return all, nil
 }
 
-// Work implements [publisher.Tasks].
+// Work implements [publisher.Tasks]. While it runs, it also forgets tasks a day
+// after the end of their acts.
 func (m *Memory) Work(ctx context.Context, do func(context.Context, publisher.Task) time.Time) {
 	for ctx.Err() == nil {
-		h, change, wait := m.next(time.Now())
-		if h == nil {
-			timer := time.NewTimer(wait)
-			select {
-			case <-ctx.Done():
-			case <-change:
-			case <-timer.C:
-			}
-			timer.Stop()
+		h, task, change, wait := m.next(time.Now())
+		if h != nil {
+			m.back(h, do(ctx, task))
 			continue
 		}
-		again := do(ctx, h.task)
-		m.mu.Lock()
-		h.busy = false
-		h.task.Due = again
-		m.mu.Unlock()
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-change:
+		case <-timer.C:
+		}
+		timer.Stop()
 	}
 }
 
-// idle is how long Work waits when nothing is due.
-const idle = time.Hour
-
-// next hands out the task that is due the longest, or says how long to wait.
-func (m *Memory) next(now time.Time) (*held, <-chan struct{}, time.Duration) {
+// next hands out the task that is due the longest, or says what to wait for.
+func (m *Memory) next(now time.Time) (*held, publisher.Task, <-chan struct{}, time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var first *held
-	for _, h := range m.tasks {
-		if h.busy || h.task.Due.IsZero() {
-			continue
+	for len(m.queue) > 0 {
+		h := m.queue[0]
+		if h.at.After(now) {
+			return nil, publisher.Task{}, m.change, h.at.Sub(now)
 		}
-		if first == nil || h.task.Due.Before(first.task.Due) {
-			first = h
+		m.queue.takeFirst()
+		if !h.task.Due.IsZero() {
+			return h, h.task, nil, 0
 		}
+		delete(m.tasks, h.task.Act.ID)
+		m.newest.Remove(h.element)
 	}
-	switch {
-	case first == nil:
-		return nil, m.change, idle
-	case first.task.Due.After(now):
-		return nil, m.change, first.task.Due.Sub(now)
-	}
-	first.busy = true
-	return first, nil, 0
+	return nil, publisher.Task{}, m.change, idle
+}
+
+// back takes a task back that is due again at the given time.
+func (m *Memory) back(h *held, due time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h.task.Due = due
+	h.at = when(h.task)
+	m.queue.add(h)
+	m.wake(h)
 }
