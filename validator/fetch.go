@@ -38,7 +38,6 @@ func fetchKeys(ctx context.Context, client *http.Client, url string) (*keySet, e
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Accept", "application/jwk-set+json, application/json")
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err
@@ -78,7 +77,7 @@ func parseKeys(data []byte) (*keySet, error) {
 		return nil, fmt.Errorf("more than %d keys", maxJWKSKeys)
 	}
 	set := &keySet{keys: make(map[string]*rsa.PublicKey)}
-	ambiguous := make(map[string]bool)
+	ambiguous := make(map[string]struct{})
 	for _, raw := range document.Keys {
 		kid, key, err := parseJWK(raw)
 		if err != nil {
@@ -86,7 +85,7 @@ func parseKeys(data []byte) (*keySet, error) {
 			continue
 		}
 		if other := set.keys[kid]; other != nil && !other.Equal(key) {
-			ambiguous[kid] = true
+			ambiguous[kid] = struct{}{}
 		}
 		set.keys[kid] = key
 	}

@@ -136,7 +136,6 @@ func (s *keySource) close() {
 	s.closed = true
 	if s.fetching != nil {
 		close(s.fetching)
-		s.fetching = nil
 	}
 }
 

@@ -86,14 +86,17 @@ func many(n int) []map[string]any {
 func TestFailedFetch(t *testing.T) {
 	good := jwks(jwk(keyA(), "a", nil))
 	for name, fail := range map[string]func(*cognito){
-		"network":        func(c *cognito) { c.err = errors.New("connection refused") },
-		"server error":   func(c *cognito) { c.status = http.StatusInternalServerError },
-		"created":        func(c *cognito) { c.status = http.StatusCreated },
-		"redirect":       func(c *cognito) { c.status = http.StatusFound },
-		"timeout":        func(c *cognito) { c.delay = time.Hour },
-		"answer cut":     func(c *cognito) { c.cut = true },
-		"no JSON":        func(c *cognito) { c.docs = map[string]string{jwksURL: "<html>"} },
-		"trailing data":  func(c *cognito) { c.docs = map[string]string{jwksURL: good + "x"} },
+		"network":       func(c *cognito) { c.err = errors.New("connection refused") },
+		"server error":  func(c *cognito) { c.status = http.StatusInternalServerError },
+		"created":       func(c *cognito) { c.status = http.StatusCreated },
+		"redirect":      func(c *cognito) { c.status = http.StatusFound },
+		"timeout":       func(c *cognito) { c.delay = time.Hour },
+		"answer cut":    func(c *cognito) { c.cut = true },
+		"no JSON":       func(c *cognito) { c.docs = map[string]string{jwksURL: "<html>"} },
+		"trailing data": func(c *cognito) { c.docs = map[string]string{jwksURL: good + "x"} },
+		"keys twice, once no list": func(c *cognito) {
+			c.docs = map[string]string{jwksURL: strings.TrimSuffix(good, "}") + `,"keys":1}`}
+		},
 		"no keys":        func(c *cognito) { c.docs = map[string]string{jwksURL: `{"keys":[]}`} },
 		"keys of no use": func(c *cognito) { c.docs = map[string]string{jwksURL: jwks(many(2)...)} },
 		"65 keys": func(c *cognito) {
@@ -128,6 +131,11 @@ func TestFailedFetch(t *testing.T) {
 				time.Sleep(time.Hour)
 				want(t, v, token, validator.ReasonOK)
 				after := v.Stats().Keys[0]
+				source.set(func(c *cognito) {
+					if c.open != 0 {
+						t.Errorf("%d answers were left open", c.open)
+					}
+				})
 				if after.FetchedAt != before.FetchedAt || after.Failures == before.Failures || after.Usable != 1 {
 					t.Errorf("stats after an hour of failures: %+v, before: %+v", after, before)
 				}
@@ -225,6 +233,8 @@ func TestUnknownKidFetchIsRateLimited(t *testing.T) {
 		garbage(20)
 		expect(1)
 		time.Sleep(time.Nanosecond)
+		want(t, v, sign(keyB(), []byte(`{"alg":"RS256"}`), mustJSON(claims(nil))), validator.ReasonUnknownKey)
+		expect(1) // no key has no kid
 		garbage(20)
 		expect(2)
 		garbage(20)
@@ -376,7 +386,7 @@ func TestClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Closed during a fetch, with requests that wait for it.
-		source.set(func(c *cognito) { c.delay = time.Hour })
+		source.set(func(c *cognito) { c.delay, c.linger = time.Hour, time.Second })
 		time.Sleep(time.Minute)
 		waiting := make(chan validator.Reason)
 		go func() {
@@ -386,6 +396,9 @@ func TestClose(t *testing.T) {
 		synctest.Wait()
 		start := time.Now()
 		v.Close()
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("Close took %v, want the second that the fetch took to end", took)
+		}
 		v.Close()
 		if reason := <-waiting; reason != validator.ReasonUnknownKey {
 			t.Errorf("the request that waited ended with %v", reason)
@@ -394,11 +407,11 @@ func TestClose(t *testing.T) {
 		want(t, v, mint(keyA(), "a", claims(nil)), validator.ReasonOK)
 		time.Sleep(time.Minute)
 		want(t, v, mint(keyB(), "b", claims(nil)), validator.ReasonUnknownKey)
-		if waited := time.Since(start); waited != time.Minute {
-			t.Errorf("Close and what followed took %v, want no time but the minute's sleep", waited)
+		if waited := time.Since(start); waited != time.Minute+time.Second {
+			t.Errorf("Close and what followed took %v, want no time but that second and the minute's sleep", waited)
 		}
-		if n := len(source.requests()); n != 2 {
-			t.Errorf("%d fetches, want 2", n)
+		if keys := v.Stats().Keys[0]; keys.Fetches != 2 || keys.Failures != 0 {
+			t.Errorf("stats %+v, want 2 fetches, and none that failed: it was cut short", keys)
 		}
 	})
 }

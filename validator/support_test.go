@@ -121,7 +121,9 @@ type cognito struct {
 	err    error         // instead of an answer
 	cut    bool          // the connection breaks in the middle of the answer
 	delay  time.Duration // before the answer; cut short by the request's context
+	linger time.Duration // after the request's context ended
 	asked  []time.Time   // one for each request
+	open   int           // answers whose body was not closed
 }
 
 func publish(doc string) *cognito {
@@ -144,11 +146,12 @@ func (c *cognito) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	c.asked = append(c.asked, time.Now())
 	doc, found := c.docs[r.URL.String()]
-	status, err, delay, cut := c.status, c.err, c.delay, c.cut
+	status, err, delay, linger, cut := c.status, c.err, c.delay, c.linger, c.cut
 	c.mu.Unlock()
 	select {
 	case <-time.After(delay):
 	case <-r.Context().Done():
+		time.Sleep(linger)
 		return nil, r.Context().Err()
 	}
 	if err != nil {
@@ -165,7 +168,18 @@ func (c *cognito) RoundTrip(r *http.Request) (*http.Response, error) {
 	if cut {
 		body = io.MultiReader(body, iotest.ErrReader(io.ErrUnexpectedEOF))
 	}
-	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(body), Request: r}, nil
+	c.set(func(c *cognito) { c.open++ })
+	return &http.Response{StatusCode: status, Header: header, Body: answerBody{body, c}, Request: r}, nil
+}
+
+type answerBody struct {
+	io.Reader
+	from *cognito
+}
+
+func (b answerBody) Close() error {
+	b.from.set(func(c *cognito) { c.open-- })
+	return nil
 }
 
 // denylist answers every Check with err, and keeps what it was asked.

@@ -17,7 +17,7 @@ const keysTimeout = 30 * time.Second
 
 // Validator verifies tokens. Use [New].
 type Validator struct {
-	cfg     Config              // immutable; Pools is in sources
+	cfg     Config              // immutable; for Pools see sources
 	log     zerolog.Logger      // immutable
 	issuers []revocation.Issuer // immutable; beyond those of real pools
 	sources []*keySource        // immutable; one per pool
@@ -43,7 +43,6 @@ func New(cfg Config) (*Validator, error) {
 		issuers: issuers,
 		stop:    stop,
 	}
-	v.cfg.Pools = nil // the caller's slices
 	client := newHTTPClient(cfg.Transport)
 	for _, p := range pools {
 		source := newKeySource(p, client, v.log)

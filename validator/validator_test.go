@@ -127,6 +127,9 @@ func TestDenylistAnswers(t *testing.T) {
 				if test.answer != nil && !errors.Is(verdict, test.answer) {
 					t.Errorf("ReportOnly %v: %v does not wrap the denylist's %v", reportOnly, verdict, test.answer)
 				}
+				if test.answer != nil && strings.Count(verdict.Error(), revocation.ErrStale.Error()) > 1 {
+					t.Errorf("ReportOnly %v: the error repeats itself: %v", reportOnly, verdict)
+				}
 				unenforced := uint64(0)
 				if reportOnly && test.answer != nil {
 					unenforced = 1
@@ -363,6 +366,9 @@ func TestKeyLogIsPerChange(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"info", "warn", "info", "info"}, levels); diff != "" {
 			t.Errorf("levels of the lines (-want +got):\n%s\n%s", diff, log.String())
+		}
+		if !strings.Contains(log.String(), `"error":"Get \"`+jwksURL+`\": connection refused","have_keys":true`) {
+			t.Errorf("the log does not say what happened: %s", log.String())
 		}
 	})
 }
