@@ -15,8 +15,8 @@ import (
 //
 // An estimate within that interval is kept, so that samples don't make a good
 // clock jump by their own coarseness; one outside of it moves to the middle.
-// After one sample the error is at most half a second plus half the round
-// trip; further samples at other fractions of a second can only narrow it.
+// So the error is less than a second plus the round trip, half of that after a
+// move, and samples at other fractions of a second narrow it.
 type clock struct {
 	mu     sync.Mutex // guards the fields below
 	offset time.Duration
@@ -56,6 +56,6 @@ func (p *Pool) Now() time.Time {
 
 // Offset returns by how much Cognito's clock is ahead of the local one, and
 // the local time of the newest answer that says so: zero before the first.
-// The Date header counts whole seconds, so the error may be half a second
-// plus half the round trip.
+// The Date header counts whole seconds, so the error may be up to a second
+// plus the round trip.
 func (p *Pool) Offset() (offset time.Duration, at time.Time) { return p.clock.read() }

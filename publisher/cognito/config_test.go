@@ -40,7 +40,7 @@ type transport struct{ last *http.Request }
 
 func (t *transport) Do(r *http.Request) (*http.Response, error) {
 	t.last = r
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 }
 
 func TestRegion(t *testing.T) {
