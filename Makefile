@@ -103,6 +103,20 @@ fuzz: ## Run each fuzz target for FUZZTIME=30s
 	  go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null; \
 	done <<<"$$targets"
 
+.PHONY: mutants
+mutants: ## Plant deliberate faults one by one; fail if the tests miss one
+	go run ./internal/mutants
+
+.PHONY: bench-propagation
+bench-propagation: ## Measure sent to refused on 1, 10 and 100 nodes beside bare core NATS
+	cd internal/bench && go run ./propagation
+
+.PHONY: size
+size: ## Show what a minimal service with subscriber and validator weighs and links
+	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/orders ./internal/readme/orders
+	@ls -l bin/orders | awk '{ printf "%.2f MB stripped\n", $$5 / 1e6 }'
+	@go version -m bin/orders | awk '$$1 == "dep" { n++; print "  " $$2, $$3 } END { print n " modules linked" }'
+
 .PHONY: clean
 clean: ## Remove what build made and the checkers (not Go's caches)
 	rm -rf bin dist $(TOOLS)

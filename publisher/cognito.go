@@ -60,8 +60,8 @@ var (
 type CognitoError struct {
 	// Op is the Cognito operation, such as "RevokeToken".
 	Op string
-	// Code is Cognito's error code, such as "TooManyRequestsException", or
-	// "unreachable", "timeout", "unreadable" if no error code came back.
+	// Code is Cognito's error code, such as "TooManyRequestsException", or one
+	// of the adapter's own in lower case, such as "unreachable" or "limited".
 	Code string
 	// Retry says that the same call may succeed later.
 	Retry bool

@@ -78,7 +78,9 @@ type Act struct {
 // Merge returns the join of two copies of one act: the higher state wins, and
 // within one state the larger expiry. The rest of an act never changes; the
 // receiver's is kept. Merge is commutative, associative and idempotent in
-// (State, ExpiresAt).
+// (State, ExpiresAt). A confirmed copy may end before an open one that it
+// hides: whoever keeps a lifted act as a tombstone must remember the latest
+// expiry of any copy beside the merge.
 func (a Act) Merge(b Act) Act {
 	if b.State > a.State || b.State == a.State && b.ExpiresAt > a.ExpiresAt {
 		a.State, a.ExpiresAt = b.State, b.ExpiresAt

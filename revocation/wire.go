@@ -43,7 +43,7 @@ type Unread struct {
 	Kind      Kind   // as on the wire; may be unknown
 	Version   uint32 // as on the wire
 	ExpiresAt int64  // Unix seconds; 0 if unknown: incomplete until replayed without it
-	Err       error  // why
+	Err       error  // why; wraps [ErrWire]
 }
 
 // ErrWire is wrapped by the errors of [Decode].
@@ -234,7 +234,9 @@ func decodeAct(b []byte) (Act, *Unread) {
 		err = malformed
 	}
 	if err == nil {
-		err = a.Validate()
+		if invalid := a.Validate(); invalid != nil {
+			err = fmt.Errorf("%w: %w", ErrWire, invalid)
+		}
 	}
 	if err != nil {
 		return Act{}, &Unread{
