@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/seed-4e8dee1b/revoked/internal/client"
 )
@@ -72,15 +73,22 @@ func adviseProblem(p *client.ProblemError) []string {
 			"administration API, and what stands between.")
 	case p.Status == http.StatusUnauthorized:
 		lines = append(lines, "The service does not accept the API key in REVOKED_API_KEY or REVOKED_API_KEY_FILE.")
-	case p.Status == http.StatusForbidden:
+	case p.Status == http.StatusForbidden && !strings.HasSuffix(p.Problem.Type, "/forbidden_host"):
 		lines = append(lines, "The API key is valid, but its role does not permit this.")
 	}
 	if p.Problem.Denied == client.FastOnly {
 		lines = append(lines, "Nodes were told to refuse the target, but the revocation could not be stored: "+
 			"they forget it within minutes. Repeat the command until it succeeds; that is safe.")
 	}
+	if len(p.Problem.Choices) > 0 {
+		lines = append(lines, "The same token can name: "+strings.Join(p.Problem.Choices, ", ")+
+			". Nothing wider or narrower is revoked unasked.")
+	}
 	if p.RetryAfter > 0 {
 		lines = append(lines, fmt.Sprintf("The service asks to wait %v before another attempt.", p.RetryAfter))
+	}
+	if p.RequestID != "" && p.Status >= http.StatusInternalServerError {
+		lines = append(lines, "The service's log has the cause under the request id "+p.RequestID+".")
 	}
 	return lines
 }

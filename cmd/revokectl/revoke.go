@@ -3,13 +3,12 @@ package main
 import (
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/seed-4e8dee1b/revoked/internal/client"
+	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/spf13/cobra"
 )
-
-// maxID is the longest claim that the service takes for an id.
-const maxID = 256
 
 // kind is what one subcommand of revoke takes for a target.
 type kind struct {
@@ -23,6 +22,7 @@ var kinds = []kind{
 		long: `Revoke one access or ID token, named by its jti claim or by the token itself.
 Other tokens of the same sign-in stay valid, and so does the refresh token.`,
 		example: `  revokectl revoke token 6f0c8f5e-3c1d-4f5e-9a52-6a0c2f1b7d9e
+  revokectl revoke token 6f0c8f5e-3c1d-4f5e-9a52-6a0c2f1b7d9e --expires-at 2026-11-24T09:00:00Z
   revokectl revoke token --token-file leaked.jwt --reason "in a bug report"`,
 	},
 	{
@@ -89,8 +89,10 @@ func (a *app) revokeKindCommand(k kind) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.pool, "pool", "", "user pool id; may be left out if the service has one pool")
 	flags.StringVar(&f.reason, "reason", "", "why, for other operators to read; no personal data")
-	flags.StringVar(&f.expiresAt, "expires-at", "",
-		"keep the revocation at least until then, as 2006-01-02T15:04:05Z (default: as long as such tokens can exist)")
+	if k.name == "token" {
+		flags.StringVar(&f.expiresAt, "expires-at", "",
+			"with an ID: when the token expires, as 2006-01-02T15:04:05Z (default: the longest that it can last)")
+	}
 	flags.BoolVar(&f.cognitoSkip, "cognito-skip", false, "do not tell Cognito: it has been told already")
 	flags.StringVar(&f.tokenFile, "token-file", "", "name the target by the token in this file")
 	flags.BoolVar(&f.tokenStdin, "token-stdin", false, "name the target by the token on standard input")
@@ -139,15 +141,24 @@ func (f revokeFlags) request(cmd *cobra.Command, kind string, args []string) (cl
 		return req, usagef("name the %s by one of ID, --token-file and --token-stdin", kind)
 	}
 	if len(args) == 1 {
-		if req.ID = args[0]; req.ID == "" || len(req.ID) > maxID {
+		if req.ID = args[0]; req.ID == "" || len(req.ID) > revocation.MaxIDLength {
 			return req, usagef("the ID has %d bytes, not 1 to %d; a token is given with --token-file or --token-stdin",
-				len(req.ID), maxID)
+				len(req.ID), revocation.MaxIDLength)
+		}
+	}
+	for name, value := range map[string]string{"the ID": req.ID, "--pool": f.pool, "--reason": f.reason} {
+		if !utf8.ValidString(value) {
+			// JSON has no such text: what is sent would name another target.
+			return req, usagef("%s is not UTF-8", name)
 		}
 	}
 	if cmd.Flags().Changed("token-file") && f.tokenFile == "" {
 		return req, usagef("--token-file: the name is empty")
 	}
 	if f.expiresAt != "" {
+		if req.ID == "" {
+			return req, usagef("--expires-at goes with an ID: a token says itself when it expires")
+		}
 		at, err := time.Parse(time.RFC3339, f.expiresAt)
 		if err != nil {
 			return req, usagef("--expires-at %q is not a time such as 2006-01-02T15:04:05Z", f.expiresAt)

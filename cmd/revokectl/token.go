@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"regexp"
@@ -35,7 +36,7 @@ func (a *app) readToken(file string) (string, error) {
 	var err error
 	if file == "" {
 		if terminal(a.stdin) {
-			io.WriteString(a.stderr, "revokectl: reading the token from standard input; end it with Enter and Ctrl-D\n")
+			fmt.Fprintln(a.stderr, "revokectl: reading the token from standard input; end it with Enter and Ctrl-D")
 		}
 		data, err = readAll(a.stdin, maxToken)
 	} else {
@@ -53,7 +54,7 @@ func (a *app) readToken(file string) (string, error) {
 	switch {
 	case token == "":
 		return "", usagef("%s: it is empty", source)
-	case strings.ContainsFunc(token, notBase64URL):
+	case strings.ContainsFunc(token, foreign):
 		return "", usagef("%s: it is not one bare JWT: it contains other characters than base64url and dots", source)
 	case len(parts) == 5:
 		return "", usagef("%s: this is an encrypted token, such as a refresh token, which names no target; "+
@@ -64,9 +65,10 @@ func (a *app) readToken(file string) (string, error) {
 	return token, nil
 }
 
-func notBase64URL(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.')
-}
+// tokenAlphabet is that of base64url and the dot between parts.
+const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+
+func foreign(r rune) bool { return !strings.ContainsRune(tokenAlphabet, r) }
 
 // terminal reports whether r is a terminal, or another character device.
 func terminal(r io.Reader) bool {

@@ -60,7 +60,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	transport := cfg.Transport
 	if transport == nil {
-		own := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck // it is one, and a panic at the start is loud
+		own := http.DefaultTransport.(*http.Transport).Clone()
 		own.DisableKeepAlives = true
 		own.MaxResponseHeaderBytes = 64 << 10
 		transport = own

@@ -62,7 +62,7 @@ func TestNew(t *testing.T) {
 		{"fragment", client.Config{URL: "https://h#secret", APIKey: key}, client.ErrURL},
 		{"no key", client.Config{URL: "https://h"}, client.ErrAPIKey},
 		{"key with a line break", client.Config{URL: "https://h", APIKey: "secret\nX: y"}, client.ErrAPIKey},
-		{"key with a space", client.Config{URL: "https://h", APIKey: "secret secret"}, client.ErrAPIKey},
+		{"key with a space", client.Config{URL: "https://h", APIKey: "secret key"}, client.ErrAPIKey},
 		{"key beyond ASCII", client.Config{URL: "https://h", APIKey: "sécret"}, client.ErrAPIKey},
 	}
 	for _, tt := range tests {

@@ -22,6 +22,8 @@ type ProblemError struct {
 	RetryAfter time.Duration
 	// Location is where a redirect points.
 	Location string
+	// RequestID finds the request in the service's log; it may be empty.
+	RequestID string
 }
 
 // Problem is the body of an answer by RFC 9457.
@@ -31,6 +33,9 @@ type Problem struct {
 	Detail string `json:"detail"`
 	// Field is the field of the request that is at fault, if it is one.
 	Field string `json:"field"`
+	// Choices are the kinds that the presented token could be revoked by
+	// instead, if there are any.
+	Choices []string `json:"choices"`
 	// Denied is "fast_only" if nodes were told to refuse the target, but the
 	// revocation could not be stored: they forget it within minutes.
 	Denied string `json:"denied"`

@@ -75,7 +75,7 @@ func (c *Client) send(ctx context.Context, method string, u *url.URL, body []byt
 	}
 	ans.body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if !success {
-		return answer{}, ans.problem(resp.Header.Get("Retry-After"))
+		return answer{}, ans.problem(resp.Header)
 	}
 	if err != nil {
 		return answer{}, ans.unreadable(fmt.Errorf("the answer broke off: %w", err))
@@ -107,11 +107,12 @@ func (a answer) unreadable(err error) error {
 
 // problem turns an answer that is not a success into an error. A body that
 // can't be read costs the detail, never the status.
-func (a answer) problem(retryAfter string) error {
+func (a answer) problem(header http.Header) error {
 	e := &ProblemError{
 		Method: a.method, URL: a.url, Status: a.status,
 		FromService: a.contentType == "application/problem+json",
-		RetryAfter:  wait(retryAfter),
+		RetryAfter:  wait(header.Get("Retry-After")),
+		RequestID:   header.Get("X-Request-Id"),
 	}
 	if a.status >= 300 && a.status < 400 {
 		e.Location = a.location

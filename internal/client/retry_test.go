@@ -39,7 +39,7 @@ func (tr *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	default:
 		header.Set("Content-Type", "application/json")
 		body := io.NopCloser(strings.NewReader(`{"revocations":[]}`))
-		return &http.Response{StatusCode: 200, Header: header, Body: body, Request: r}, nil
+		return &http.Response{StatusCode: http.StatusOK, Header: header, Body: body, Request: r}, nil
 	}
 }
 

@@ -19,8 +19,8 @@ type Request struct {
 	// Token is an access or ID token whose claims name the target and pool.
 	// The service verifies its signature; it may have expired.
 	Token string `json:"token,omitempty"`
-	// ExpiresAt asks that the revocation last at least until then; zero leaves
-	// it to the service.
+	// ExpiresAt is the exp of the token that ID names; zero if unknown. Only
+	// with kind "token" and without Token.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// Cognito is "skip" if Cognito has been told already, else empty.
 	Cognito string `json:"cognito,omitempty"`
