@@ -122,7 +122,7 @@ var revocationMutants = []mutant{
 		file: "revocation/wire.go", find: "if err == nil && version > WireVersion {", replace: "if false {",
 		promise: "an act of a later version is never read as one of this version",
 	}, {
-		file: "revocation/wire.go", find: "err = a.Validate()", replace: "err = nil",
+		file: "revocation/wire.go", find: "invalid := a.Validate(); invalid != nil", replace: "invalid := a.Validate(); false && invalid != nil",
 		promise: "an act of a later kind is unread, not accepted",
 	}, {
 		file: "revocation/wire.go", find: "m.Unread = append(m.Unread, *unread)", replace: "_ = unread",
