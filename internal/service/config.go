@@ -1,0 +1,133 @@
+package service
+
+import (
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Config of the revoke service. [Default] has usable values for all that is
+// optional; [Load] reads a file and the environment over it. Secrets have no
+// key in the file: they come from the environment, or from files of their own.
+type Config struct {
+	// The three listeners: for apps, for operators, and for probes and
+	// metrics. Port 0 chooses a free one.
+	PublicAddr  string `yaml:"public_addr" env:"REVOKED_PUBLIC_ADDR"`
+	AdminAddr   string `yaml:"admin_addr" env:"REVOKED_ADMIN_ADDR"`
+	MetricsAddr string `yaml:"metrics_addr" env:"REVOKED_METRICS_ADDR"`
+
+	// APIKey is what callers of the admin listener present.
+	APIKey     Secret `yaml:"-" env:"REVOKED_API_KEY"`
+	APIKeyFile string `yaml:"api_key_file" env:"REVOKED_API_KEY_FILE"`
+	// InsecureNoAuth serves the admin API without a key. Only on a loopback
+	// address, and only by flag.
+	InsecureNoAuth bool `yaml:"-"`
+
+	// CORSOrigins are the origins whose scripts may call /oauth2/revoke.
+	CORSOrigins []string `yaml:"cors_origins" env:"REVOKED_CORS_ORIGINS"`
+	// CognitoWait is how long the answer of /oauth2/revoke waits for Cognito.
+	// Zero answers at once; long waits hold the app's sign-out while Cognito
+	// is slow.
+	CognitoWait time.Duration `yaml:"cognito_wait" env:"REVOKED_COGNITO_WAIT"`
+	// LearnRate is how many refreshes a second may be spent on learning the
+	// session of a refresh token; see publisher.Config. Zero means 6.
+	LearnRate float64 `yaml:"learn_rate" env:"REVOKED_LEARN_RATE"`
+
+	// Prefix of all NATS subjects and streams.
+	Prefix string `yaml:"prefix" env:"REVOKED_PREFIX"`
+	// ServiceID names this replica; empty means the host name.
+	ServiceID string `yaml:"service_id" env:"REVOKED_SERVICE_ID"`
+
+	LogLevel  string `yaml:"log_level" env:"REVOKED_LOG_LEVEL"`   // zerolog's names
+	LogFormat string `yaml:"log_format" env:"REVOKED_LOG_FORMAT"` // json or console
+
+	NATS  NATS   `yaml:"nats"`
+	Pools []Pool `yaml:"pools"`
+
+	// Logger is used by [Start]. LogLevel and LogFormat are for whoever makes
+	// it; the zero value discards.
+	Logger zerolog.Logger `yaml:"-"`
+	// Version is shown in metrics and logs.
+	Version string `yaml:"-"`
+}
+
+// NATS says how to connect. The variables are those of the nats command.
+type NATS struct {
+	// URL is a comma-separated list.
+	URL string `yaml:"url" env:"NATS_URL"`
+	// Creds and NKey are paths of a credentials file and of a seed.
+	Creds string `yaml:"creds" env:"NATS_CREDS"`
+	NKey  string `yaml:"nkey" env:"NATS_NKEY"`
+	// CA, Cert and Key are paths of PEM files.
+	CA   string `yaml:"ca" env:"NATS_CA"`
+	Cert string `yaml:"cert" env:"NATS_CERT"`
+	Key  string `yaml:"key" env:"NATS_KEY"`
+	// InboxPrefix is the private inbox prefix of the credential, if it has one.
+	InboxPrefix string `yaml:"inbox_prefix" env:"NATS_INBOX_PREFIX"`
+}
+
+// Pool is one user pool.
+type Pool struct {
+	ID string `yaml:"id"`
+	// Region to call; empty means that in the id.
+	Region string `yaml:"region"`
+	// UserInfoURL is the userInfo endpoint of the pool's domain. It settles
+	// whether tokens of managed login are revoked.
+	UserInfoURL string `yaml:"userinfo_url"`
+	// Endpoint, JWKSURL and Issuers are for emulators. Calls to an endpoint
+	// with http:// are signed with a placeholder instead of AWS credentials.
+	Endpoint string   `yaml:"endpoint"`
+	JWKSURL  string   `yaml:"jwks_url"`
+	Issuers  []string `yaml:"issuers"`
+	// InsecureHTTP allows http:// for these on other addresses than loopback.
+	InsecureHTTP bool `yaml:"insecure_http"`
+	// Clients are the app clients of the pool. A client that is missing can't
+	// use /oauth2/revoke, and its token validities are not known.
+	Clients []Client `yaml:"clients"`
+}
+
+// Client is one app client.
+type Client struct {
+	ID         string `yaml:"id"`
+	Secret     Secret `yaml:"-"`
+	SecretFile string `yaml:"secret_file"`
+	// How long tokens are valid, as configured at Cognito, the longest within
+	// the last day. Zero means unknown: acts then live as long as Cognito
+	// could need, 24 hours for access and ID tokens, 30 days for refresh
+	// tokens. Too low lets revoked tokens in again.
+	AccessValidity  time.Duration `yaml:"access_validity"`
+	IDValidity      time.Duration `yaml:"id_validity"`
+	RefreshValidity time.Duration `yaml:"refresh_validity"`
+}
+
+// Default returns the configuration before file and environment.
+func Default() Config {
+	return Config{
+		PublicAddr:  "127.0.0.1:8080",
+		AdminAddr:   "127.0.0.1:8081",
+		MetricsAddr: "127.0.0.1:9090",
+		CognitoWait: 2 * time.Second,
+		Prefix:      "revoked",
+		LogLevel:    "info",
+		LogFormat:   "json",
+	}
+}
+
+// Secret is a string that is never shown.
+type Secret string
+
+const mask = "********"
+
+// String returns a mask, or "" if there is no secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return mask
+}
+
+// GoString is for %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText is for encoders.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

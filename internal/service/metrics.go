@@ -1,0 +1,160 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/seed-4e8dee1b/revoked/publisher"
+	"github.com/seed-4e8dee1b/revoked/publisher/cognito"
+	"github.com/seed-4e8dee1b/revoked/subscriber"
+)
+
+// numbers are the metrics of the service. Labels come from fixed sets.
+type numbers struct {
+	registry     *prometheus.Registry
+	requests     *prometheus.HistogramVec
+	accepted     *prometheus.CounterVec
+	unnamed      prometheus.Counter
+	cognitoCalls *prometheus.CounterVec
+}
+
+func newNumbers(s *Service) *numbers {
+	n := &numbers{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "revoked_service_request_seconds", Help: "HTTP requests by route (none: no route matched) and status.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15},
+		}, []string{"listener", "route", "code"}),
+		accepted: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "revoked_service_acts_accepted_total", Help: "Revocations accepted: durable and in force on the service's own denylist.",
+		}, []string{"kind"}),
+		unnamed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "revoked_service_sessions_unnamed_total",
+			Help: "Sessions that could not be denied because their tokens have no origin_jti: token revocation is off for the app client.",
+		}),
+		cognitoCalls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "revoked_service_cognito_calls_total",
+			Help: "Calls to Cognito by outcome: ok, retry (may succeed later), refused (will not).",
+		}, []string{"op", "outcome"}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "revoked_service_build_info", Help: "Always 1; the labels say what runs.",
+		ConstLabels: prometheus.Labels{"version": s.cfg.Version, "go_version": runtime.Version()},
+	})
+	build.Set(1)
+	n.registry.MustRegister(n.requests, n.accepted, n.unnamed, n.cognitoCalls, build, viewCollector{s},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return n
+}
+
+func (n *numbers) handler() http.Handler {
+	return promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})
+}
+
+// served returns the hook of a listener's requests.
+func (n *numbers) served(listener string) func(string, int, time.Duration) {
+	return func(route string, status int, took time.Duration) {
+		if route == "" {
+			route = "none"
+		}
+		n.requests.WithLabelValues(listener, route, strconv.Itoa(status)).Observe(took.Seconds())
+	}
+}
+
+// viewCollector shows the state of the service and of its own denylist.
+type viewCollector struct{ s *Service }
+
+var (
+	readyDesc = prometheus.NewDesc("revoked_service_ready", "1 if requests can be carried out, as /readyz says.", nil, nil)
+	stateDesc = prometheus.NewDesc("revoked_service_view_state", "1 for the state of the service's own denylist.", []string{"state"}, nil)
+	ageDesc   = prometheus.NewDesc("revoked_service_view_age_seconds", "Age of the newest proof that the service's own denylist is complete.", nil, nil)
+	actsDesc  = prometheus.NewDesc("revoked_service_view_acts", "Acts that the service's own denylist holds.", nil, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (viewCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- readyDesc
+	ch <- stateDesc
+	ch <- ageDesc
+	ch <- actsDesc
+}
+
+// Collect implements [prometheus.Collector].
+func (c viewCollector) Collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, bit(c.s.ready() == nil))
+	c.s.mu.Lock()
+	view := c.s.view
+	c.s.mu.Unlock()
+	if view == nil {
+		return
+	}
+	st := view.Status()
+	for _, state := range []subscriber.State{subscriber.CatchingUp, subscriber.Live, subscriber.Stale, subscriber.Closed} {
+		ch <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, bit(st.State == state), state.String())
+	}
+	ch <- prometheus.MustNewConstMetric(ageDesc, prometheus.GaugeValue, st.Staleness.Seconds())
+	ch <- prometheus.MustNewConstMetric(actsDesc, prometheus.GaugeValue, float64(st.Acts))
+}
+
+func bit(set bool) float64 {
+	if set {
+		return 1
+	}
+	return 0
+}
+
+// countedCognito is a pool whose calls are counted.
+type countedCognito struct {
+	pool  *cognito.Pool
+	calls *prometheus.CounterVec // by op and outcome
+}
+
+func (c countedCognito) count(op string, err error) {
+	outcome := "ok"
+	if err != nil {
+		outcome = "refused"
+		if refusal, ok := errors.AsType[*publisher.CognitoError](err); !ok || refusal.Retry {
+			outcome = "retry"
+		}
+	}
+	c.calls.WithLabelValues(op, outcome).Inc()
+}
+
+// Now implements [publisher.Cognito].
+func (c countedCognito) Now() time.Time { return c.pool.Now() }
+
+// Refresh implements [publisher.Cognito].
+func (c countedCognito) Refresh(ctx context.Context, clientID, refreshToken string) (publisher.Refreshed, error) {
+	out, err := c.pool.Refresh(ctx, clientID, refreshToken)
+	c.count("refresh", err)
+	return out, err
+}
+
+// RevokeToken implements [publisher.Cognito].
+func (c countedCognito) RevokeToken(ctx context.Context, clientID, refreshToken string) error {
+	err := c.pool.RevokeToken(ctx, clientID, refreshToken)
+	c.count("revoke_token", err)
+	return err
+}
+
+// AccessTokenRevoked implements [publisher.Cognito].
+func (c countedCognito) AccessTokenRevoked(ctx context.Context, accessToken string) (bool, error) {
+	revoked, err := c.pool.AccessTokenRevoked(ctx, accessToken)
+	c.count("access_token_revoked", err)
+	return revoked, err
+}
+
+// SignOutUser implements [publisher.Cognito].
+func (c countedCognito) SignOutUser(ctx context.Context, sub string) error {
+	err := c.pool.SignOutUser(ctx, sub)
+	c.count("sign_out_user", err)
+	return err
+}

@@ -1,0 +1,152 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/seed-4e8dee1b/revoked/publisher"
+)
+
+// The types of problem documents (RFC 9457, section 3.1.1), as relative
+// references. Clients may branch on them; they never change.
+const (
+	ProblemMalformed    = "/problems/malformed_request"  // 400: not the JSON that is expected
+	ProblemUnauthorized = "/problems/unauthorized"       // 401: no API key, or a wrong one
+	ProblemForbidden    = "/problems/forbidden_host"     // 403: without API keys only loopback names are served
+	ProblemNotFound     = "/problems/not_found"          // 404
+	ProblemMethod       = "/problems/method_not_allowed" // 405
+	ProblemTooLarge     = "/problems/too_large"          // 413: a body over 64 KiB
+	ProblemMediaType    = "/problems/unsupported_media_type"
+	ProblemUnknownKind  = "/problems/unknown_kind"  // 422: kind is not one that can be asked for
+	ProblemUnknownPool  = "/problems/unknown_pool"  // 422: pool is not configured, or must be named
+	ProblemInvalidField = "/problems/invalid_field" // 422: field says which
+	ProblemInvalidToken = "/problems/invalid_token" // 422: token is not one of the configured pools
+	ProblemNoTokenID    = "/problems/no_token_id"   // 422: the token has no jti
+	ProblemNoSessionID  = "/problems/no_session_id" // 422: the token has no origin_jti; choices says what may be asked for
+	ProblemNotDurable   = "/problems/not_durable"   // 503: denied says how far it came
+	ProblemUnavailable  = "/problems/unavailable"   // 503: nothing has happened
+	ProblemInternal     = "/problems/internal"      // 500
+)
+
+// problem is a problem document. Detail never repeats what was sent.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+	// Field names the member of the request, or the query parameter, that is
+	// wrong.
+	Field string `json:"field,omitempty"`
+	// Choices are the kinds that the same token could be revoked by.
+	Choices []string `json:"choices,omitempty"`
+	// Denied is "fast_only" or "no", and Act the act that was begun.
+	Denied string `json:"denied,omitempty"`
+	Act    string `json:"act,omitempty"`
+
+	retryAfter time.Duration // 0: not worth repeating
+}
+
+var titles = map[string]string{
+	ProblemMalformed:    "The request is malformed",
+	ProblemUnauthorized: "An API key is needed",
+	ProblemForbidden:    "The host name is not served",
+	ProblemNotFound:     "Not found",
+	ProblemMethod:       "The method is not allowed",
+	ProblemTooLarge:     "The request is too large",
+	ProblemMediaType:    "The media type is not supported",
+	ProblemUnknownKind:  "The kind is unknown",
+	ProblemUnknownPool:  "The user pool is unknown",
+	ProblemInvalidField: "A field is invalid",
+	ProblemInvalidToken: "The token is invalid",
+	ProblemNoTokenID:    "The token has no id",
+	ProblemNoSessionID:  "The token names no session",
+	ProblemNotDurable:   "The revocation is not durable yet",
+	ProblemUnavailable:  "Temporarily unavailable",
+	ProblemInternal:     "Internal error",
+}
+
+// Error makes a problem an error, so that the steps of a request can return it.
+func (p *problem) Error() string { return p.Type + ": " + p.Detail }
+
+func malformed(field, detail string) *problem {
+	return &problem{Type: ProblemMalformed, Status: http.StatusBadRequest, Field: field, Detail: detail}
+}
+
+func unprocessable(kind, field, detail string) *problem {
+	return &problem{Type: kind, Status: http.StatusUnprocessableEntity, Field: field, Detail: detail}
+}
+
+// retrySoon is for what a moment mends: an election in NATS takes 4 to 9 s, and
+// the request has waited for it already. retryLater is for what takes longer.
+const (
+	retrySoon  = 2 * time.Second
+	retryLater = 5 * time.Second
+)
+
+// problemOf translates an error of [Revoker] and [Tokens], in one place.
+func problemOf(err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	if wrong, ok := errors.AsType[*publisher.RequestError](err); ok {
+		kind, field := ProblemInvalidField, wrong.Field
+		switch field {
+		case "pool":
+			kind = ProblemUnknownPool
+		case "target":
+			field = "id"
+		}
+		return unprocessable(kind, field, "The "+field+" "+wrong.Problem+".")
+	}
+	if undone, ok := errors.AsType[*publisher.NotDurableError](err); ok {
+		p := &problem{
+			Type: ProblemNotDurable, Status: http.StatusServiceUnavailable, retryAfter: retrySoon,
+			Denied: "no", Act: undone.Act.String(),
+			Detail: "The revocation could not be stored in time. Repeat the request.",
+		}
+		if undone.FastOnly {
+			p.Denied = "fast_only"
+			p.Detail = "Nodes deny the target for up to two minutes, but it could not be stored in time. Repeat the request."
+		}
+		return p
+	}
+	switch {
+	case errors.Is(err, publisher.ErrNotFound):
+		return &problem{Type: ProblemNotFound, Status: http.StatusNotFound, Detail: "There is no such revocation."}
+	case errors.Is(err, ErrInvalidToken):
+		return unprocessable(ProblemInvalidToken, "token", "The token is not a properly signed access or ID token of a configured user pool.")
+	case errors.Is(err, ErrUnavailable), errors.Is(err, publisher.ErrNotDurable):
+		return &problem{
+			Type: ProblemUnavailable, Status: http.StatusServiceUnavailable, retryAfter: retryLater,
+			Detail: "Nothing has been revoked. Repeat the request.",
+		}
+	}
+	return &problem{Type: ProblemInternal, Status: http.StatusInternalServerError, Detail: "The log of the service has the cause."}
+}
+
+// write sends the problem.
+func (p *problem) write(w http.ResponseWriter) {
+	doc := *p
+	doc.Title = titles[p.Type]
+	setRetryAfter(w, p.retryAfter)
+	writeJSON(w, "application/problem+json", p.Status, doc)
+}
+
+func setRetryAfter(w http.ResponseWriter, after time.Duration) {
+	if after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(after.Seconds())))
+	}
+}
+
+func writeJSON(w http.ResponseWriter, contentType string, status int, body any) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.Encode(body) //nolint:errcheck // the client may be gone
+}

@@ -1,0 +1,102 @@
+package api
+
+import (
+	"time"
+
+	"github.com/seed-4e8dee1b/revoked/publisher"
+	"github.com/seed-4e8dee1b/revoked/revocation"
+)
+
+// representation is a revocation as the API shows it. Times are RFC 3339 in
+// UTC, members that do not apply are absent.
+type representation struct {
+	ID     string `json:"id"`
+	Kind   string `json:"kind"`
+	Pool   string `json:"pool"`
+	Target string `json:"target"` // jti, origin_jti or sub
+	State  string `json:"state"`
+
+	AcceptedAt    string `json:"accepted_at"`
+	Cutoff        string `json:"cutoff,omitempty"`
+	NotBefore     string `json:"not_before,omitempty"`
+	ExpiresAt     string `json:"expires_at"`
+	StandingUntil string `json:"standing_until,omitempty"`
+
+	Denied  *deniedLeg `json:"denied,omitempty"`
+	Cognito cognitoLeg `json:"cognito"`
+
+	Reason   string `json:"reason,omitempty"`
+	Operator string `json:"operator,omitempty"`
+	Note     string `json:"note,omitempty"`
+}
+
+type deniedLeg struct {
+	Sequence uint64 `json:"sequence"`
+	At       string `json:"at"`
+}
+
+type cognitoLeg struct {
+	State    publisher.LegState `json:"state"`
+	Attempts int                `json:"attempts,omitempty"`
+	NextTry  string             `json:"next_try,omitempty"`
+	Code     string             `json:"code,omitempty"`
+	DoneAt   string             `json:"done_at,omitempty"`
+}
+
+func represent(s publisher.Status) representation {
+	r := representation{
+		ID:         s.Act.ID.String(),
+		Kind:       s.Act.Target.Kind.String(),
+		Pool:       s.Act.Target.Pool,
+		Target:     s.Act.Target.ID,
+		State:      s.Act.State.String(),
+		AcceptedAt: moment(s.AcceptedAt),
+		Cutoff:     second(s.Act.Cutoff),
+		NotBefore:  second(s.NotBefore()),
+		ExpiresAt:  second(s.Act.ExpiresAt),
+		Cognito: cognitoLeg{
+			State:    s.Cognito.State,
+			Attempts: s.Cognito.Attempts,
+			NextTry:  moment(s.Cognito.NextTry),
+			Code:     s.Cognito.Code,
+			DoneAt:   moment(s.Cognito.DoneAt),
+		},
+		Reason:   s.Reason,
+		Operator: s.Operator,
+		Note:     note(s),
+	}
+	if s.Cognito.State != publisher.LegPending { // else it is extended while pending
+		r.StandingUntil = second(s.StandingUntil())
+	}
+	if s.Denied.Sequence != 0 {
+		r.Denied = &deniedLeg{Sequence: s.Denied.Sequence, At: moment(s.Denied.At)}
+	}
+	return r
+}
+
+// note says what an operator could not guess from the members.
+func note(s publisher.Status) string {
+	switch {
+	case s.Act.Target.Kind == revocation.KindUser && s.Cognito.State == publisher.LegPending:
+		return "A sign-out that runs late also ends newer sessions at Cognito."
+	case s.Act.Target.Kind == revocation.KindSession && s.Cognito.State == publisher.LegNotApplicable:
+		return "Cognito cannot end a session that is known by its id only: it is denied until its last refresh token has expired."
+	}
+	return ""
+}
+
+// second formats Unix seconds; 0 is absent.
+func second(unix int64) string {
+	if unix == 0 {
+		return ""
+	}
+	return moment(time.Unix(unix, 0))
+}
+
+// moment formats a time; zero is absent.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
