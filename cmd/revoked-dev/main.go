@@ -1,0 +1,155 @@
+// Command revoked-dev runs the whole of revoked on loopback: NATS JetStream, a
+// Cognito emulator, the revoke service and sample API nodes. It is for trying
+// things out and for tests, never for production.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-4e8dee1b/revoked/internal/dev"
+)
+
+// version is set by the build.
+var version = "dev"
+
+func main() { os.Exit(run()) }
+
+// run returns the exit code: 0 if all went well, 1 if not, 2 for wrong usage.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cmd := rootCommand()
+	err := cmd.ExecuteContext(ctx)
+	switch {
+	case err == nil, errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return 0
+	case errors.As(err, new(usageError)):
+		fmt.Fprintf(os.Stderr, "revoked-dev: %v\nTry: revoked-dev --help\n", err)
+		return 2
+	}
+	fmt.Fprintf(os.Stderr, "revoked-dev: %v\n", err)
+	return 1
+}
+
+// usageError is a wrong command line or environment.
+type usageError struct{ error }
+
+func rootCommand() *cobra.Command {
+	var cognitoOnly bool
+	var listen string
+	root := &cobra.Command{
+		Use:   "revoked-dev",
+		Short: "All of revoked on loopback, to try things out",
+		Long: `revoked-dev runs NATS JetStream, a Cognito emulator, the revoke service and
+three sample API nodes on loopback addresses. Nothing of it is for production.`,
+		Example: `  revoked-dev demo                  # the story of a revocation, step by step
+  revoked-dev run                   # leave everything up and print what to try
+  revoked-dev --cognito-only        # just the emulator, for tests in any language`,
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !cognitoOnly {
+				return cmd.Help()
+			}
+			return dev.RunCognito(cmd.Context(), listen, cmd.OutOrStdout())
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.Flags().BoolVar(&cognitoOnly, "cognito-only", false, "serve only the Cognito emulator, with the demo pool, until interrupted")
+	root.Flags().StringVar(&listen, "listen", dev.CognitoAddr, "address of the emulator, with --cognito-only")
+	root.AddCommand(runCommand(), demoCommand(), nodeCommand())
+	return root
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("unknown argument %q", args[0])}
+	}
+	return nil
+}
+
+func runCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Leave everything up, and print URLs, users and lines to try",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return dev.Run(cmd.Context(), cmd.OutOrStdout())
+		},
+	}
+}
+
+func demoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "Tell the story of a revocation; exit 0 only if every step held",
+		Long: `demo signs in, revokes at Cognito alone (the nodes go on accepting), revokes
+with revoked (the nodes refuse), kills and restarts a node, signs a user out
+everywhere, and counts what the nodes send. Each step prints what was expected
+and what happened; the first that does not hold ends it with exit code 1.
+
+DEMO_BREAK=<step> breaks a step on purpose, to see that it is noticed.
+DEMO_REPEATS=<n> is how often the time to refusal is measured (default 50).`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			repeats, err := repeatsFrom(os.Getenv("DEMO_REPEATS"))
+			if err != nil {
+				return err
+			}
+			return dev.RunDemo(cmd.Context(), dev.DemoConfig{
+				Out: cmd.OutOrStdout(), Break: os.Getenv("DEMO_BREAK"), Repeats: repeats,
+			})
+		},
+	}
+}
+
+func repeatsFrom(s string) (int, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 1000 {
+		return 0, usageError{fmt.Errorf("DEMO_REPEATS=%q: give a number from 1 to 1000", s)}
+	}
+	return n, nil
+}
+
+// nodeCommand is one sample API node; run and demo start it as processes.
+func nodeCommand() *cobra.Command {
+	var cfg dev.NodeConfig
+	cmd := &cobra.Command{
+		Use:    "node",
+		Short:  "One sample API node; ends when its standard input does",
+		Hidden: true,
+		Args:   noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithCancel(cmd.Context())
+			defer cancel()
+			go func() { // ends with the process
+				io.Copy(io.Discard, os.Stdin)
+				cancel()
+			}()
+			return dev.RunNode(ctx, cfg, cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&cfg.Name, "name", "node", "name of the node")
+	f.StringVar(&cfg.Listen, "listen", "127.0.0.1:0", "address to listen on")
+	f.StringVar(&cfg.NATS, "nats", "", "NATS URLs")
+	f.StringVar(&cfg.Pool, "pool", "", "user pool id")
+	f.StringVar(&cfg.JWKS, "jwks", "", "URL of the pool's keys")
+	f.StringVar(&cfg.Client, "client", "", "app client whose tokens are accepted")
+	f.StringVar((*string)(&cfg.Sabotage), "sabotage", "", "be wrong in one way, for tests")
+	return cmd
+}

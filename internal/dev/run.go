@@ -1,0 +1,103 @@
+package dev
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+
+	"github.com/rs/zerolog"
+
+	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
+)
+
+// The addresses that [Run] prefers, so that the lines it prints can be kept.
+const (
+	runNATSPort = 4222
+	runPublic   = "127.0.0.1:8080"
+	runAdmin    = "127.0.0.1:8081"
+	runMetrics  = "127.0.0.1:9090"
+	runNode     = "127.0.0.1:300%d" // by the number of the node
+)
+
+// Run starts a stack and three sample nodes, writes to out what to try, and
+// leaves everything up until ctx ends.
+func Run(ctx context.Context, out io.Writer) error {
+	cfg := Config{
+		NATSPort:   runNATSPort,
+		Cognito:    free(CognitoAddr),
+		PublicAddr: free(runPublic),
+		AdminAddr:  free(runAdmin),
+		Metrics:    free(runMetrics),
+		Logger:     zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr}).Level(zerolog.InfoLevel).With().Timestamp().Logger(),
+	}
+	if free(fmt.Sprint("127.0.0.1:", runNATSPort)) == "" {
+		cfg.NATSPort = 0
+	}
+	stack, err := Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer stack.Close()
+	d := &demo{stack: stack}
+	defer d.stopNodes()
+	for i := range demoNodes {
+		node := stack.nodeConfig(i)
+		node.Listen = anyPort(free(fmt.Sprintf(runNode, i+1)))
+		if err := d.startNode(ctx, i, node); err != nil {
+			return err
+		}
+	}
+	d.explain(out)
+	<-ctx.Done()
+	fmt.Fprintln(out, "\nstopping")
+	return nil
+}
+
+// free returns addr if nobody listens there, else "": any port will do then.
+func free(addr string) string {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return ""
+	}
+	ln.Close()
+	return addr
+}
+
+// explain writes addresses, users and lines to try.
+func (d *demo) explain(out io.Writer) {
+	s, c := d.stack, d.stack.callers()
+	fmt.Fprintf(out, `
+Everything is up on loopback (Ctrl-C stops it; nothing is kept):
+
+  Cognito emulator  %[1]s   user pool %[2]s, client %[3]s
+  revoke service    %[4]s   for apps: POST /oauth2/revoke
+                    %[5]s   for operators: /v1/revocations
+                    %[6]s   /livez /readyz /metrics
+  NATS JetStream    %[7]s
+`, c.cognito, s.demo.Pool.ID(), cognitotest.DemoClientID, c.public, c.admin, s.service.MetricsURL(), s.servers[0].URL())
+	for i, n := range d.nodes {
+		fmt.Fprintf(out, "  API node %d        %s   GET / needs a token, /readyz and /stats do not\n", i+1, n.url)
+	}
+	fmt.Fprintf(out, `  users             %[1]s and %[2]s, password %[3]s
+
+Sign in, and ask a node (200):
+  TOKENS=$(curl -s %[4]s/ -H 'Content-Type: application/x-amz-json-1.1' \
+    -H 'X-Amz-Target: AWSCognitoIdentityProviderService.InitiateAuth' \
+    -d '{"AuthFlow":"USER_PASSWORD_AUTH","ClientId":"%[5]s","AuthParameters":{"USERNAME":"%[1]s","PASSWORD":"%[3]s"}}')
+  ACCESS=$(echo "$TOKENS" | sed 's/.*"AccessToken":"\([^"]*\)".*/\1/')
+  REFRESH=$(echo "$TOKENS" | sed 's/.*"RefreshToken":"\([^"]*\)".*/\1/')
+  curl -i %[6]s/ -H "Authorization: Bearer $ACCESS"
+
+Revoke the session, and ask again (401):
+  curl -i %[7]s/oauth2/revoke -d client_id=%[5]s -d token="$REFRESH"
+  curl -i %[6]s/ -H "Authorization: Bearer $ACCESS"
+
+Or sign %[2]s out everywhere, as an operator:
+  export REVOKED_URL=%[8]s REVOKED_API_KEY=%[9]s
+  revokectl revoke user %[10]s --reason "laptop stolen"
+  revokectl list
+`, s.demo.Ada.Username, s.demo.Grace.Username, cognitotest.DemoPassword, c.cognito, cognitotest.DemoClientID,
+		d.nodes[0].url, c.public, c.admin, s.apiKey, s.demo.Grace.Subject)
+}
