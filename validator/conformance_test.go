@@ -333,7 +333,11 @@ func TestKeyMustBeOfTheIssuersPool(t *testing.T) {
 				jwksURL:                             jwks(test.first...),
 				otherIss + "/.well-known/jwks.json": jwks(test.second...),
 			}}
-			want(t, open(t, cfg), mint(test.key, test.kid, claims(map[string]any{"iss": test.iss})), test.want)
+			v := open(t, cfg)
+			if err := v.WaitForKeys(t.Context()); err != nil { // of both pools
+				t.Fatal(err)
+			}
+			want(t, v, mint(test.key, test.kid, claims(map[string]any{"iss": test.iss})), test.want)
 		})
 	}
 }

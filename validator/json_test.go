@@ -16,7 +16,7 @@ func TestParseObjectRefuses(t *testing.T) {
 		text string
 		want error // nil: accepted
 	}{
-		{`{}`, nil},
+		{`{}`, nil}, {`{ }`, nil}, {`{"a":[ ]}`, nil}, {`{"a":"\n x"}`, nil}, {`{ "a":1 , "b":2 }`, nil},
 		{nest(maxDepth), nil},
 		{nest(maxDepth + 1), errDepth},
 		{`{"a":` + strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth) + `}`, errDepth},
@@ -27,7 +27,7 @@ func TestParseObjectRefuses(t *testing.T) {
 		{`{"a":1,"A":1}`, nil},
 		{``, errJSON}, {` `, errJSON}, {`{`, errJSON}, {`[]`, errJSON}, {`null`, errJSON}, {`{}}`, errJSON}, {`{} {}`, errJSON},
 		{"{}\x00", errJSON}, {"\ufeff{}", errJSON}, {"{}\u00a0", errJSON}, {"{\v}", errJSON},
-		{`{a:1}`, errJSON}, {`{'a':1}`, errJSON}, {`{"a"}`, errJSON}, {`{"\x":1}`, errJSON}, {`{"a":}`, errJSON}, {`{"a" 1}`, errJSON}, {`{"a":1,}`, errJSON},
+		{`{a:1}`, errJSON}, {`{'a':1}`, errJSON}, {`{"a"}`, errJSON}, {`{"\x":1}`, errJSON}, {"{\"\n:1}", errJSON}, {`{"a":"\u1"}`, errJSON}, {`{"a":}`, errJSON}, {`{"a" 1}`, errJSON}, {`{"a":1,}`, errJSON},
 		{`{,}`, errJSON}, {`{"a":1 "b":2}`, errJSON}, {`{"a":1/**/}`, errJSON},
 		{`{"a":[1,]}`, errJSON}, {`{"a":[,1]}`, errJSON}, {`{"a":[1 2]}`, errJSON}, {`{"a":[1}`, errJSON}, {`{"a":[`, errJSON},
 		{`{"a":01}`, errJSON}, {`{"a":-}`, errJSON}, {`{"a":+1}`, errJSON}, {`{"a":.5}`, errJSON}, {`{"a":1.}`, errJSON}, {`{"a":1e}`, errJSON},
