@@ -80,6 +80,9 @@ func adviseProblem(p *client.ProblemError) []string {
 		lines = append(lines, "Nodes were told to refuse the target, but the revocation could not be stored: "+
 			"they forget it within minutes. Repeat the command until it succeeds; that is safe.")
 	}
+	if p.Problem.Act != "" {
+		lines = append(lines, "What became of this attempt is shown by: revokectl get "+p.Problem.Act)
+	}
 	if len(p.Problem.Choices) > 0 {
 		lines = append(lines, "The same token can name: "+strings.Join(p.Problem.Choices, ", ")+
 			". Nothing wider or narrower is revoked unasked.")

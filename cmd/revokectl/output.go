@@ -29,7 +29,7 @@ func (a *app) printRevocation(r client.Revocation) error {
 		{"accepted_at", r.AcceptedAt.String()},
 		{"cutoff", r.Cutoff.String()},
 		{"not_before", remark(r.NotBefore, "sign in again from then on")},
-		{"expires_at", remark(r.ExpiresAt, "no token of it can be left then")},
+		{"expires_at", remark(r.ExpiresAt, expiryRemark(r))},
 		{"standing_until", remark(r.StandingUntil, standingRemark(r.Cognito))},
 		{"reason", r.Reason},
 		{"operator", r.Operator},
@@ -78,11 +78,20 @@ func remark(t client.Time, text string) string {
 	return t.String() + " (" + text + ")"
 }
 
+// expiryRemark says what ends then: the service extends a revocation for as
+// long as Cognito may confirm it and has not.
+func expiryRemark(r client.Revocation) string {
+	if r.State == "open" && r.Cognito.State != "not_applicable" {
+		return "extended until Cognito confirms"
+	}
+	return "no token of it can be left then"
+}
+
 func standingRemark(l client.Leg) string {
 	if l.State == "not_applicable" {
 		return "Cognito can't confirm it: nodes refuse it until then"
 	}
-	return "nodes refuse it until then, unless Cognito confirms earlier"
+	return "Cognito has not confirmed: nodes refuse it at least until then"
 }
 
 // printList prints one revocation per line.

@@ -50,7 +50,8 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 
-	a.output, a.timeout = formatTable, 15*time.Second
+	// The service itself gives up storing a revocation after 15 s, and says so.
+	a.output, a.timeout = formatTable, 30*time.Second
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.url, "url", "", "address of the service's administration API (default: REVOKED_URL)")
 	flags.VarP(&a.output, "output", "o", "output format: table or json")

@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -39,6 +40,8 @@ type Problem struct {
 	// Denied is "fast_only" if nodes were told to refuse the target, but the
 	// revocation could not be stored: they forget it within minutes.
 	Denied string `json:"denied"`
+	// Act is the id of the revocation that the request began, if it did.
+	Act string `json:"act"`
 }
 
 // FastOnly is the value of [Problem] Denied for a revocation that is not
@@ -48,7 +51,7 @@ const FastOnly = "fast_only"
 // Error names the request, the status and the problem.
 func (e *ProblemError) Error() string {
 	text := fmt.Sprintf("%s %s: %d %s", e.Method, e.URL, e.Status, http.StatusText(e.Status))
-	if e.Problem.Title != "" && e.Problem.Title != http.StatusText(e.Status) {
+	if e.Problem.Title != "" && !strings.EqualFold(e.Problem.Title, http.StatusText(e.Status)) {
 		text += ": " + e.Problem.Title
 	}
 	if e.Problem.Detail != "" {
