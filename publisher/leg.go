@@ -20,6 +20,10 @@ const (
 	// doubles each time, and half of it is jitter.
 	retryFirst = time.Second
 	retryMost  = 5 * time.Minute
+	// ownPause bounds the pause after a failure of our own infrastructure.
+	// Attempts made in vain do not count there: what cannot be stored cannot
+	// grow.
+	ownPause = 10 * time.Second
 )
 
 // attempt carries a task further, as far as it goes, and returns when it is
@@ -36,15 +40,18 @@ func (p *Publisher) attempt(ctx context.Context, t Task) time.Time {
 	if err := p.uphold(ctx, &t, pool); err != nil {
 		return p.later(ctx, t, err)
 	}
+	leg, told := p.recall(t.Act.ID)
 	if t.waits() {
-		t.Cognito.Attempts++
-		if err := p.tell(ctx, pool.Cognito, t); err != nil {
-			return p.failed(ctx, t, pool, err)
+		if !told {
+			t.Cognito.Attempts++
+			if err := p.tell(ctx, pool.Cognito, t); err != nil {
+				return p.failed(ctx, t, pool, err)
+			}
+			leg = Leg{State: LegDone, Attempts: t.Cognito.Attempts, DoneAt: time.Now()}
 		}
 		// Recorded before it is acted upon: if the process dies now, the next
-		// attempt confirms without asking Cognito again.
-		t.Cognito = Leg{State: LegDone, Attempts: t.Cognito.Attempts, DoneAt: time.Now()}
-		t.Grant = Grant{}
+		// attempt confirms without telling Cognito again.
+		t.Cognito, t.Grant = leg, Grant{}
 		if err := p.record(ctx, t); err != nil {
 			return p.later(ctx, t, err)
 		}
@@ -165,15 +172,31 @@ func (p *Publisher) failed(ctx context.Context, t Task, pool Pool, err error) ti
 // later arranges another attempt after a failure of our own infrastructure.
 func (p *Publisher) later(ctx context.Context, t Task, err error) time.Time {
 	p.log.Warn().Stringer("act_id", t.Act.ID).Err(err).Msg("task not carried further, retrying")
-	return p.store(ctx, t, time.Now().Add(pause(t.Cognito.Attempts)))
+	return p.store(ctx, t, time.Now().Add(jitter(ownPause)))
 }
 
-// record stores that Cognito was told, even if Close has come meanwhile: telling
-// it again would also end sessions that have begun since.
+// record stores that Cognito was told, even if Close has come meanwhile, and
+// remembers it if that fails: telling it again would also end sessions that
+// have begun since.
 func (p *Publisher) record(ctx context.Context, t Task) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	return p.cfg.Tasks.Put(ctx, t)
+	err := p.cfg.Tasks.Put(ctx, t)
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.unrecorded[t.Act.ID] = t.Cognito
+	}
+	return err
+}
+
+// recall returns what record could not store, once.
+func (p *Publisher) recall(id revocation.ActID) (Leg, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	leg, told := p.unrecorded[id]
+	delete(p.unrecorded, id)
+	return leg, told
 }
 
 // store puts the task, due at the given time (zero: never), and returns when it
@@ -182,13 +205,15 @@ func (p *Publisher) store(ctx context.Context, t Task, due time.Time) time.Time 
 	t.Due, t.Cognito.NextTry = due, due
 	if err := p.cfg.Tasks.Put(ctx, t); err != nil {
 		p.log.Error().Stringer("act_id", t.Act.ID).Err(err).Msg("task not stored, retrying")
-		return time.Now().Add(pause(t.Cognito.Attempts))
+		return time.Now().Add(jitter(ownPause))
 	}
 	return due
 }
 
-// pause is the time before the next attempt.
+// pause is the time before the next attempt to tell Cognito.
 func pause(attempts int) time.Duration {
-	wait := min(retryMost, retryFirst<<min(max(attempts-1, 0), 16))
-	return wait/2 + rand.N(wait/2)
+	return jitter(min(retryMost, retryFirst<<min(max(attempts-1, 0), 16)))
 }
+
+// jitter is a random time from half of most up to it.
+func jitter(most time.Duration) time.Duration { return most/2 + rand.N(most/2) }

@@ -81,8 +81,10 @@ type Publisher struct {
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
 
-	mu       sync.Mutex    // guards the field below
+	mu       sync.Mutex    // guards the fields below
 	progress chan struct{} // closed and replaced after every attempt
+	// unrecorded holds what Cognito has confirmed and Tasks could not store.
+	unrecorded map[revocation.ActID]Leg
 }
 
 // New returns a publisher that works off open tasks and sends beats until
@@ -121,7 +123,8 @@ func New(cfg Config) (*Publisher, error) {
 		log:   cfg.Logger.With().Str("component", "publisher").Logger(),
 		stop:  stop,
 
-		progress: make(chan struct{}),
+		progress:   make(chan struct{}),
+		unrecorded: make(map[revocation.ActID]Leg),
 	}
 	for range defaultWorkers {
 		p.tasks.Go(func() { cfg.Tasks.Work(ctx, p.attempt) })
@@ -236,10 +239,12 @@ func (p *Publisher) accept(req Request) (Task, error) {
 func (p *Publisher) deny(ctx context.Context, t *Task, act revocation.Act) error {
 	if act.ExpiresAt > t.KeepUntil {
 		// Stored before the copy leaves: if the process dies in between, later
-		// copies know all the same for how long they must hide this one.
+		// copies know all the same for how long they must hide this one. Should
+		// that fail, it leaves nevertheless: an act that comes back in a replay
+		// is better than one that ends too early.
 		t.KeepUntil = act.ExpiresAt
 		if err := p.cfg.Tasks.Put(ctx, *t); err != nil {
-			return err
+			p.log.Warn().Stringer("act_id", act.ID).Err(err).Msg("task not stored before publishing")
 		}
 	}
 	now := time.Now()

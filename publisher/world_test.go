@@ -1,0 +1,359 @@
+package publisher_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/seed-4e8dee1b/revoked/publisher"
+	"github.com/seed-4e8dee1b/revoked/publisher/tasks"
+	"github.com/seed-4e8dee1b/revoked/revocation"
+)
+
+const (
+	poolID   = "eu-west-1_Test"
+	clientID = "client-1"
+	epoch    = "epoch-1"
+)
+
+// The effects of a publisher, as the world records them.
+const (
+	fast        = "fast"
+	put         = "put"
+	appendAct   = "append"
+	await       = "await"
+	refresh     = "refresh"
+	revokeToken = "revoke token"
+	askToken    = "ask token"
+	signOut     = "sign out"
+)
+
+var cognitoCalls = []string{refresh, revokeToken, askToken, signOut}
+
+// effect is one call of a publisher to its surroundings.
+type effect struct {
+	name string
+	at   time.Time
+	took bool // it took place, whatever the caller was told
+	act  revocation.Act
+	task publisher.Task // of put
+	ttl  time.Duration  // of append
+	sent time.Time      // of fast and append
+	arg  string         // of the calls to Cognito
+}
+
+// verdict is what becomes of an effect.
+type verdict int
+
+const (
+	succeed   verdict = iota
+	refuse            // nothing happens, the caller gets an error
+	lose              // it takes place, the caller gets an error
+	dieBefore         // the process dies without it
+	dieAfter          // the process dies right after it
+)
+
+var (
+	errWorld = errors.New("the world says no")
+	errDead  = errors.New("this process is dead")
+)
+
+// world is what surrounds publishers and survives their deaths: a store of
+// tasks, the stream and the nodes behind it, and Cognito.
+type world struct {
+	log      *bytes.Buffer
+	validity publisher.Validity
+	fault    func(i int, name string) verdict // nil: all succeed. Called with mu held.
+	delay    map[string]time.Duration         // before an effect, by name; set before start
+
+	mu      sync.Mutex // guards the fields below
+	effects []effect
+	beats   []revocation.Beat
+	stored  map[revocation.ActID]publisher.Task
+	order   []revocation.ActID
+	seq     uint64
+	offset  time.Duration // Cognito's clock minus ours
+	answer  map[string]error
+	fresh   publisher.Refreshed
+	revoked bool                        // what Cognito says of an access token
+	names   map[string]revocation.Token // what access tokens name
+}
+
+func newWorld() *world {
+	return &world{
+		log:     new(bytes.Buffer),
+		delay:   make(map[string]time.Duration),
+		stored:  make(map[revocation.ActID]publisher.Task),
+		answer:  make(map[string]error),
+		names:   make(map[string]revocation.Token),
+		revoked: true,
+	}
+}
+
+// process is one life of a publisher. It implements the interfaces that the
+// publisher needs.
+type process struct {
+	*publisher.Publisher
+	world  *world
+	memory *tasks.Memory // what this process knows of world.stored
+	dead   bool          // guarded by world.mu: its effects take place no more
+}
+
+// start runs a publisher until the end of the test, over the tasks that
+// earlier ones have stored.
+func (w *world) start(t testing.TB) *process {
+	t.Helper()
+	pr := &process{world: w, memory: tasks.NewMemory()}
+	for _, id := range w.order {
+		pr.memory.Put(t.Context(), w.stored[id])
+	}
+	p, err := publisher.New(w.config(pr))
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	pr.Publisher = p
+	t.Cleanup(func() { p.Close() })
+	return pr
+}
+
+func (w *world) config(pr *process) publisher.Config {
+	return publisher.Config{
+		Pools:     map[string]publisher.Pool{poolID: {Cognito: cognito{pr}, Validity: w.validity}},
+		Bus:       pr,
+		Tasks:     pr,
+		View:      pr,
+		Identify:  pr.identify,
+		ServiceID: "service-1",
+		Epoch:     epoch,
+		Logger:    zerolog.New(zerolog.SyncWriter(w.log)),
+	}
+}
+
+// do records an effect and lets it take place, unless the world's fault says
+// otherwise.
+func (pr *process) do(ctx context.Context, e effect, apply func()) error {
+	w := pr.world
+	if d := w.delay[e.name]; d > 0 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(d):
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case pr.dead:
+		return errDead
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	v := succeed
+	if w.fault != nil {
+		v = w.fault(len(w.effects), e.name)
+	}
+	err := w.answer[e.name]
+	e.took = err == nil && v != refuse && v != dieBefore
+	if e.took {
+		apply()
+	}
+	e.at = time.Now()
+	w.effects = append(w.effects, e)
+	pr.dead = v == dieBefore || v == dieAfter
+	switch {
+	case err != nil || v == succeed:
+		return err
+	case slices.Contains(cognitoCalls, e.name):
+		return &publisher.CognitoError{Op: e.name, Code: "unreachable", Retry: true}
+	}
+	return errWorld
+}
+
+// kill ends the life of a process between two effects.
+func (pr *process) kill() {
+	pr.world.mu.Lock()
+	pr.dead = true
+	pr.world.mu.Unlock()
+	pr.Close()
+}
+
+// copyOf decodes a message with one act.
+func copyOf(payload []byte) (revocation.Act, time.Time) {
+	m, err := revocation.Decode(payload)
+	if err != nil || len(m.Acts) != 1 || len(m.Unread) != 0 {
+		panic("a message that is not one act")
+	}
+	return m.Acts[0], m.SentAt
+}
+
+func (pr *process) Fast(payload []byte) error {
+	act, sent := copyOf(payload)
+	return pr.do(context.Background(), effect{name: fast, act: act, sent: sent}, func() {})
+}
+
+func (pr *process) AppendAct(ctx context.Context, payload []byte, ttl time.Duration) (uint64, error) {
+	var seq uint64
+	act, sent := copyOf(payload)
+	err := pr.do(ctx, effect{name: appendAct, act: act, sent: sent, ttl: ttl}, func() {
+		pr.world.seq++
+		seq = pr.world.seq
+	})
+	return seq, err
+}
+
+func (pr *process) AppendBeat(_ context.Context, payload []byte, _ time.Duration) error {
+	pr.world.mu.Lock()
+	defer pr.world.mu.Unlock()
+	if pr.dead {
+		return errDead
+	}
+	m, err := revocation.Decode(payload)
+	if err == nil {
+		pr.world.beats = append(pr.world.beats, *m.Beat)
+	}
+	return errors.Join(err, pr.world.answer["beat"])
+}
+
+func (pr *process) Put(ctx context.Context, t publisher.Task) error {
+	return pr.do(ctx, effect{name: put, act: t.Act, task: t}, func() {
+		if _, known := pr.world.stored[t.Act.ID]; !known {
+			pr.world.order = append(pr.world.order, t.Act.ID)
+		}
+		pr.world.stored[t.Act.ID] = t
+		pr.memory.Put(ctx, t)
+	})
+}
+
+func (pr *process) Get(ctx context.Context, id revocation.ActID) (publisher.Task, error) {
+	return pr.memory.Get(ctx, id)
+}
+
+func (pr *process) List(ctx context.Context, limit int) ([]publisher.Task, error) {
+	if err := pr.world.answer["list"]; err != nil {
+		return nil, err
+	}
+	return pr.memory.List(ctx, limit)
+}
+
+func (pr *process) Work(ctx context.Context, do func(context.Context, publisher.Task) time.Time) {
+	pr.memory.Work(ctx, do)
+}
+
+func (pr *process) AwaitEnforced(ctx context.Context, act revocation.Act) error {
+	return pr.do(ctx, effect{name: await, act: act}, func() {})
+}
+
+func (pr *process) identify(_ context.Context, accessToken string) (revocation.Token, error) {
+	tok, known := pr.world.names[accessToken]
+	if !known {
+		return revocation.Token{}, errWorld
+	}
+	return tok, nil
+}
+
+// cognito is the world's Cognito as one process reaches it.
+type cognito struct{ pr *process }
+
+func (c cognito) Now() time.Time {
+	c.pr.world.mu.Lock()
+	defer c.pr.world.mu.Unlock()
+	return time.Now().Add(c.pr.world.offset)
+}
+
+func (c cognito) Refresh(ctx context.Context, client, token string) (publisher.Refreshed, error) {
+	err := c.pr.do(ctx, effect{name: refresh, arg: client + " " + token}, func() {})
+	if err != nil {
+		return publisher.Refreshed{}, err
+	}
+	return c.pr.world.fresh, nil
+}
+
+func (c cognito) RevokeToken(ctx context.Context, client, token string) error {
+	return c.pr.do(ctx, effect{name: revokeToken, arg: client + " " + token}, func() {})
+}
+
+func (c cognito) AccessTokenRevoked(ctx context.Context, token string) (bool, error) {
+	err := c.pr.do(ctx, effect{name: askToken, arg: token}, func() {})
+	return c.pr.world.revoked, err
+}
+
+func (c cognito) SignOutUser(ctx context.Context, sub string) error {
+	return c.pr.do(ctx, effect{name: signOut, arg: sub}, func() {})
+}
+
+// set changes the world while publishers run.
+func (w *world) set(change func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change()
+}
+
+// history returns the effects so far; given names, only those.
+func (w *world) history(names ...string) []effect {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := slices.Clone(w.effects)
+	if len(names) == 0 {
+		return all
+	}
+	return slices.DeleteFunc(all, func(e effect) bool { return !slices.Contains(names, e.name) })
+}
+
+// names returns those of effects, in their order.
+func names(effects []effect) []string {
+	list := make([]string, len(effects))
+	for i, e := range effects {
+		list[i] = e.name
+	}
+	return list
+}
+
+// took returns the effects that took place.
+func took(effects []effect) []effect {
+	return slices.DeleteFunc(slices.Clone(effects), func(e effect) bool { return !e.took })
+}
+
+// tasks returns the stored tasks.
+func (w *world) tasks() []publisher.Task {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Values(w.stored))
+}
+
+func userRequest() publisher.Request {
+	return publisher.Request{Target: revocation.Target{Kind: revocation.KindUser, Pool: poolID, ID: "sub-1"}}
+}
+
+// sessionRequest is one whose session is proven by an access token.
+func sessionRequest() publisher.Request {
+	return publisher.Request{
+		Target: revocation.Target{Kind: revocation.KindSession, Pool: poolID, ID: "session-1"},
+		Grant:  &publisher.Grant{ClientID: clientID, RefreshToken: "refresh-1", AccessToken: "access-1"},
+	}
+}
+
+// revoke carries out a request that must succeed.
+func (pr *process) revoke(t testing.TB, req publisher.Request) publisher.Status {
+	t.Helper()
+	s, err := pr.Revoke(t.Context(), req)
+	if err != nil {
+		t.Fatalf("Revoke(%+v): %v", req.Target, err)
+	}
+	return s
+}
+
+// status returns what a process says of an act.
+func (pr *process) status(t testing.TB, id revocation.ActID) publisher.Status {
+	t.Helper()
+	s, err := pr.Publisher.Get(t.Context(), id)
+	if err != nil {
+		t.Fatalf("Get(%s): %v", id, err)
+	}
+	return s
+}
