@@ -19,8 +19,9 @@ const (
 )
 
 // connect makes the connection that the subscriber owns. The first attempt may
-// fail: it is repeated, as every later one, without end and with jitter.
-func connect(s settings) (*nats.Conn, error) {
+// fail: it is repeated, as every later one, without end and with jitter. failed
+// is called with the cause of each that failed.
+func connect(s settings, failed func(error)) (*nats.Conn, error) {
 	opts := []nats.Option{
 		nats.Name("revoked subscriber " + s.Service + "/" + s.Node),
 		nats.RetryOnFailedConnect(true),
@@ -35,6 +36,7 @@ func connect(s settings) (*nats.Conn, error) {
 		// A request that waits for a reconnect would be answered late;
 		// catching up asks again anyway.
 		nats.ReconnectBufSize(-1),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { failed(err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			ev := s.Logger.Warn().Str("component", "subscriber").Err(err)
 			if sub != nil {

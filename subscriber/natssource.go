@@ -3,6 +3,7 @@ package subscriber
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -171,6 +172,9 @@ func (s *natsSource) batch(ctx context.Context, from uint64, n int) (batch, erro
 	var b batch
 	for {
 		msg, err := nextMsg(ctx, sub)
+		if errors.Is(err, nats.ErrNoResponders) {
+			return batch{}, fmt.Errorf("asking for messages from %d: no server answers for stream %s", from, s.names.Events())
+		}
 		if err != nil {
 			return batch{}, fmt.Errorf("waiting for messages from %d: %w", from, err)
 		}
@@ -188,8 +192,6 @@ func (s *natsSource) batch(ctx context.Context, from uint64, n int) (batch, erro
 			return batch{}, nil
 		case status == "204": // end of batch
 			return b.end(msg.Header)
-		case status == "503":
-			return batch{}, fmt.Errorf("asking for messages from %d: no server answers for stream %s", from, s.names.Events())
 		default:
 			return batch{}, fmt.Errorf("batch from %d: unexpected status %q", from, status)
 		}

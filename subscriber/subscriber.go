@@ -1,6 +1,7 @@
 package subscriber
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -42,16 +43,16 @@ func Open(ctx context.Context, cfg Config) (*Subscriber, error) {
 		ctx, cancel = context.WithTimeout(ctx, defaultOpenTimeout)
 		defer cancel()
 	}
+	v := newView(set.MaxStaleness, set.Logger)
 	nc, own := cfg.Conn, (*nats.Conn)(nil)
 	if nc == nil {
-		if nc, err = connect(set); err != nil {
+		if nc, err = connect(set, v.connectFailed); err != nil {
 			return nil, err
 		}
 		own = nc
 	} else if err := checkConn(nc); err != nil {
 		return nil, err
 	}
-	v := newView(set.MaxStaleness, set.Logger)
 	src, err := newNATSSource(nc, set.names, v.ignore)
 	if err != nil {
 		if own != nil {
@@ -96,10 +97,7 @@ func (s *Subscriber) awaitFresh(ctx context.Context) error {
 // waitingFor names the step that the start has not got past.
 func (s *Subscriber) waitingFor() string {
 	if s.nc != nil && !s.nc.IsConnected() {
-		err := s.nc.LastError()
-		if err == nil {
-			err = nats.ErrNoServers
-		}
+		err := cmp.Or(s.view.connectError(), s.nc.LastError(), nats.ErrNoServers)
 		return fmt.Sprintf("connecting to NATS (%v)", err)
 	}
 	st := s.Status()

@@ -46,6 +46,7 @@ type view struct {
 	last     uint64
 	epoch    string
 	stalled  error // why catching up makes no progress; nil while it does
+	refused  error // why the last attempt to connect failed; nil before the first such
 	unread   []revocation.Unread
 	offsets  []time.Duration // apparent clock offsets of the newest ticks
 	ignored  map[string]uint64
@@ -217,6 +218,20 @@ func (v *view) catchUpFailed(err error) {
 		v.log.Warn().Str("component", "subscriber").Uint64("seq", v.last).Err(err).Msg("catching up makes no progress, retrying")
 	}
 	v.stalled = err
+}
+
+// connectFailed keeps the cause for the error of Open.
+func (v *view) connectFailed(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.refused = err
+}
+
+// connectError returns the cause of the last attempt to connect that failed.
+func (v *view) connectError() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.refused
 }
 
 func (v *view) applied(last uint64) {
