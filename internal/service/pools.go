@@ -20,7 +20,7 @@ func (s *Service) newPools(ctx context.Context) (map[string]publisher.Pool, erro
 		limiter := limiters[p.region()]
 		if limiter == nil {
 			var err error
-			if limiter, err = cognito.NewLimiter(cognito.Limits{}); err != nil {
+			if limiter, err = cognito.NewLimiter(s.cfg.limits()); err != nil {
 				return nil, err
 			}
 			limiters[p.region()] = limiter
@@ -53,6 +53,10 @@ func (s *Service) newPools(ctx context.Context) (map[string]publisher.Pool, erro
 	}
 	return pools, nil
 }
+
+// limits leaves the budget for learning sessions to the publisher, which spends
+// it at once or refuses; the adapter's own limit only keeps bursts of it apart.
+func (c Config) limits() cognito.Limits { return cognito.Limits{UserAuthentication: 2 * c.LearnRate} }
 
 // region returns the Region to call.
 func (p Pool) region() string {

@@ -44,10 +44,12 @@ type Token struct {
 }
 
 var (
-	// ErrInvalidToken: the token is not what was asked for.
+	// ErrInvalidToken is wrapped by errors that say the token is not what was
+	// asked for.
 	ErrInvalidToken = errors.New("api: invalid token")
-	// ErrUnavailable: the service can't do this at the moment. Nothing has
-	// happened, and the same request may succeed later.
+	// ErrUnavailable is wrapped by errors that say the service can't do this
+	// at the moment. Nothing has happened, and the same request may succeed
+	// later.
 	ErrUnavailable = errors.New("api: temporarily unavailable")
 )
 
