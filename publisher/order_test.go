@@ -297,7 +297,7 @@ func TestList(t *testing.T) {
 		if _, err := pr.Publisher.Get(t.Context(), revocation.NewActID()); !errors.Is(err, publisher.ErrNotFound) {
 			t.Errorf("Get of an unknown act = %v, want ErrNotFound", err)
 		}
-		w.answer["list"] = errWorld
+		w.set(func() { w.answer["list"] = errWorld })
 		if _, err := pr.Publisher.List(t.Context(), 2); !errors.Is(err, errWorld) {
 			t.Errorf("List = %v, want the store's error", err)
 		}

@@ -78,6 +78,8 @@ type Publisher struct {
 	learn *rate.Limiter
 	log   zerolog.Logger
 
+	learned learned
+
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
 

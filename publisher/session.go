@@ -22,7 +22,7 @@ type Presented struct {
 
 // RevokeSession revokes the session of a refresh token. Given the refresh
 // token alone, which is opaque, it learns the session by refreshing once,
-// within the budget for that.
+// within the budget for that. A repeated request does not refresh again.
 //
 // Errors: those of [Publisher.Revoke]; [ErrUnknownToken], [ErrBusy] and
 // [ErrNoSession], after which nothing has happened; a [*CognitoError] if
@@ -39,11 +39,15 @@ func (p *Publisher) RevokeSession(ctx context.Context, in Presented) (Status, er
 	if session == "" {
 		return Status{}, ErrNoSession
 	}
-	return p.Revoke(ctx, Request{
+	s, err := p.Revoke(ctx, Request{
 		Target:   revocation.Target{Kind: revocation.KindSession, Pool: in.Pool, ID: session},
 		Grant:    &grant,
 		Operator: in.Operator,
 	})
+	if err == nil {
+		p.learned.drop(in)
+	}
+	return s, err
 }
 
 // learnSession refreshes once and returns the session that the fresh access
@@ -57,15 +61,20 @@ func (p *Publisher) learnSession(ctx context.Context, in Presented) (string, Gra
 	if !known {
 		return "", Grant{}, &RequestError{Field: "pool", Problem: "is not one of the configured user pools"}
 	}
-	if !p.learn.Allow() {
-		return "", Grant{}, ErrBusy
-	}
-	refreshed, err := pool.Cognito.Refresh(ctx, in.ClientID, in.RefreshToken)
-	switch {
-	case errors.Is(err, ErrInvalidGrant), errors.Is(err, ErrUnsupportedToken):
-		return "", Grant{}, ErrUnknownToken
-	case err != nil:
-		return "", Grant{}, err
+	refreshed, again := p.learned.get(in)
+	if !again {
+		if !p.learn.Allow() {
+			return "", Grant{}, ErrBusy
+		}
+		var err error
+		refreshed, err = pool.Cognito.Refresh(ctx, in.ClientID, in.RefreshToken)
+		switch {
+		case errors.Is(err, ErrInvalidGrant), errors.Is(err, ErrUnsupportedToken):
+			return "", Grant{}, ErrUnknownToken
+		case err != nil:
+			return "", Grant{}, err
+		}
+		p.learned.keep(in, refreshed)
 	}
 	tok, err := p.cfg.Identify(ctx, refreshed.AccessToken)
 	if err != nil {

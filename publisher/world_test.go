@@ -108,13 +108,17 @@ type process struct {
 
 // start runs a publisher until the end of the test, over the tasks that
 // earlier ones have stored.
-func (w *world) start(t testing.TB) *process {
+func (w *world) start(t testing.TB, changes ...func(*publisher.Config)) *process {
 	t.Helper()
 	pr := &process{world: w, memory: tasks.NewMemory()}
 	for _, id := range w.order {
 		pr.memory.Put(t.Context(), w.stored[id])
 	}
-	p, err := publisher.New(w.config(pr))
+	cfg := w.config(pr)
+	for _, change := range changes {
+		change(&cfg)
+	}
+	p, err := publisher.New(cfg)
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}
@@ -235,6 +239,8 @@ func (pr *process) Get(ctx context.Context, id revocation.ActID) (publisher.Task
 }
 
 func (pr *process) List(ctx context.Context, limit int) ([]publisher.Task, error) {
+	pr.world.mu.Lock()
+	defer pr.world.mu.Unlock()
 	if err := pr.world.answer["list"]; err != nil {
 		return nil, err
 	}
@@ -250,6 +256,8 @@ func (pr *process) AwaitEnforced(ctx context.Context, act revocation.Act) error 
 }
 
 func (pr *process) identify(_ context.Context, accessToken string) (revocation.Token, error) {
+	pr.world.mu.Lock()
+	defer pr.world.mu.Unlock()
 	tok, known := pr.world.names[accessToken]
 	if !known {
 		return revocation.Token{}, errWorld
@@ -267,11 +275,9 @@ func (c cognito) Now() time.Time {
 }
 
 func (c cognito) Refresh(ctx context.Context, client, token string) (publisher.Refreshed, error) {
-	err := c.pr.do(ctx, effect{name: refresh, arg: client + " " + token}, func() {})
-	if err != nil {
-		return publisher.Refreshed{}, err
-	}
-	return c.pr.world.fresh, nil
+	var fresh publisher.Refreshed
+	err := c.pr.do(ctx, effect{name: refresh, arg: client + " " + token}, func() { fresh = c.pr.world.fresh })
+	return fresh, err
 }
 
 func (c cognito) RevokeToken(ctx context.Context, client, token string) error {
@@ -279,8 +285,9 @@ func (c cognito) RevokeToken(ctx context.Context, client, token string) error {
 }
 
 func (c cognito) AccessTokenRevoked(ctx context.Context, token string) (bool, error) {
-	err := c.pr.do(ctx, effect{name: askToken, arg: token}, func() {})
-	return c.pr.world.revoked, err
+	revoked := false
+	err := c.pr.do(ctx, effect{name: askToken, arg: token}, func() { revoked = c.pr.world.revoked })
+	return revoked, err
 }
 
 func (c cognito) SignOutUser(ctx context.Context, sub string) error {
