@@ -41,7 +41,7 @@ func (s *Service) bringUp(ctx context.Context) {
 		s.missing = err.Error()
 		s.mu.Unlock()
 		// While NATS is out of reach the connection has logged it.
-		if err.Error() != said && s.nc.IsConnected() && ctx.Err() == nil {
+		if err.Error() != said && s.link.check() == nil && ctx.Err() == nil {
 			s.log.Warn().Err(err).Msg("not ready, retrying")
 			said = err.Error()
 		}
@@ -56,8 +56,8 @@ func (s *Service) bringUp(ctx context.Context) {
 
 // tryBringUp makes one attempt. What it has made stays if it succeeds.
 func (s *Service) tryBringUp(ctx context.Context) error {
-	if !s.nc.IsConnected() {
-		return fmt.Errorf("nats is out of reach: %w", notNil(s.nc.LastError()))
+	if err := s.link.check(); err != nil {
+		return err
 	}
 	info, err := s.verifyStream(ctx)
 	if err != nil {
@@ -66,12 +66,12 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 	viewCtx, cancel := context.WithTimeout(ctx, viewTimeout)
 	defer cancel()
 	view, err := subscriber.Open(viewCtx, subscriber.Config{
-		Conn: s.nc, Prefix: s.cfg.Prefix, Service: "revoked", Node: s.cfg.ServiceID, Logger: s.cfg.Logger,
+		Conn: s.link.nc, Prefix: s.cfg.Prefix, Service: "revoked", Node: s.cfg.ServiceID, Logger: s.cfg.Logger,
 	})
 	if err != nil {
 		return err
 	}
-	bus, err := publisher.NewNATSBus(s.nc, s.cfg.Prefix)
+	bus, err := publisher.NewNATSBus(s.link.nc, s.cfg.Prefix)
 	if err != nil {
 		return errors.Join(err, view.Close())
 	}
@@ -115,8 +115,8 @@ func (s *Service) ready() error {
 	if missing != "" {
 		return errors.New(missing)
 	}
-	if !s.nc.IsConnected() {
-		return fmt.Errorf("nats is out of reach: %w", notNil(s.nc.LastError()))
+	if err := s.link.check(); err != nil {
+		return err
 	}
 	if err := view.Check(revocation.Token{}); err != nil {
 		return err
@@ -157,13 +157,4 @@ func (s *Service) checkCredentials(ctx context.Context) {
 				Msg("no aws credentials: users are denied at nodes, but can't be signed out at cognito; sessions can")
 		}
 	}
-}
-
-var errUnknown = errors.New("no reason given")
-
-func notNil(err error) error {
-	if err == nil {
-		return errUnknown
-	}
-	return err
 }

@@ -2,7 +2,9 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -29,13 +31,23 @@ func Connect(_ context.Context, cfg Config) (*nats.Conn, jetstream.JetStream, er
 	return nc, js, nil
 }
 
-// connect makes the service's connection, with one log line per change of its
-// state. NATS may be down: the client library keeps trying, without end and
-// with jitter. The subscriber checks these options again.
-func connect(cfg Config, log zerolog.Logger) (*nats.Conn, jetstream.JetStream, error) {
+// link is the service's connection to NATS. The client library keeps trying,
+// without end and with jitter; there is one log line per change.
+type link struct {
+	nc  *nats.Conn // immutable once connect has returned
+	log zerolog.Logger
+
+	mu    sync.Mutex // guards the fields below
+	cause error      // why the last attempt failed; nil while connected
+}
+
+// connect makes the connection; NATS may be down. The subscriber checks the
+// options again.
+func connect(cfg Config, log zerolog.Logger) (*link, error) {
+	l := &link{log: log}
 	opts, err := natsOptions(cfg.NATS)
 	if err != nil {
-		return nil, nil, err
+		return nil, fmt.Errorf("service: %w", err)
 	}
 	opts = append(opts,
 		nats.Name("revoked service "+cfg.ServiceID),
@@ -46,18 +58,13 @@ func connect(cfg Config, log zerolog.Logger) (*nats.Conn, jetstream.JetStream, e
 		nats.ReconnectJitter(400*time.Millisecond, 400*time.Millisecond),
 		nats.PingInterval(time.Second),
 		nats.MaxPingsOutstanding(2),
-		// Without a buffer a publish fails while disconnected, and the caller
+		// Without a buffer a publish fails while disconnected, so that a caller
 		// is not told that nodes were.
 		nats.ReconnectBufSize(-1),
-		nats.ConnectHandler(func(nc *nats.Conn) {
-			log.Info().Str("server", nc.ConnectedUrlRedacted()).Msg("nats connected")
-		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) {
-			log.Info().Str("server", nc.ConnectedUrlRedacted()).Msg("nats connected again")
-		}),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			log.Warn().Err(err).Msg("nats disconnected, reconnecting")
-		}),
+		nats.ConnectHandler(l.connected),
+		nats.ReconnectHandler(l.connected),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { l.failed(err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { l.failed(err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			ev := log.Warn().Err(err)
 			if sub != nil {
@@ -66,19 +73,42 @@ func connect(cfg Config, log zerolog.Logger) (*nats.Conn, jetstream.JetStream, e
 			ev.Msg("nats error")
 		}),
 	)
-	nc, err := nats.Connect(cfg.NATS.URL, opts...)
-	if err != nil {
-		return nil, nil, fmt.Errorf("service: connecting to NATS: %w", err)
+	if l.nc, err = nats.Connect(cfg.NATS.URL, opts...); err != nil {
+		return nil, fmt.Errorf("service: connecting to NATS: %w", err)
 	}
-	if !nc.IsConnected() {
-		log.Warn().Str("nats", maskURLs(cfg.NATS.URL)).AnErr("error", nc.LastError()).Msg("nats is out of reach, retrying")
+	return l, nil
+}
+
+func (l *link) connected(nc *nats.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cause = nil
+	l.log.Info().Str("server", maskURLs(nc.ConnectedUrl())).Msg("nats connected")
+}
+
+func (l *link) failed(err error) {
+	if err == nil {
+		return // we have closed it
 	}
-	js, err := jetstream.New(nc)
-	if err != nil {
-		nc.Close()
-		return nil, nil, fmt.Errorf("service: %w", err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cause == nil {
+		l.log.Warn().Err(err).Msg("nats is out of reach, retrying")
 	}
-	return nc, js, nil
+	l.cause = err
+}
+
+// check returns nil while NATS is connected, else why it is not.
+func (l *link) check() error {
+	if l.nc.IsConnected() {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cause == nil {
+		return errors.New("nats is not connected yet")
+	}
+	return fmt.Errorf("nats is out of reach: %w", l.cause)
 }
 
 func natsOptions(n NATS) ([]nats.Option, error) {

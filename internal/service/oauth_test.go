@@ -1,35 +1,143 @@
 package service_test
 
 import (
-	"encoding/base64"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
 )
 
-func base64url(t *testing.T, s string) []byte {
+func wantAnswer(t *testing.T, a answer, local, cognito string) {
 	t.Helper()
-	b, err := base64.RawURLEncoding.DecodeString(s)
+	if a.status != http.StatusOK || a.body != "" || a.header.Get("Revoked-Local") != local || a.header.Get("Revoked-Cognito") != cognito {
+		t.Errorf("answer = %v, want an empty 200 with Revoked-Local %q, Revoked-Cognito %q", a, local, cognito)
+	}
+}
+
+func TestOAuthRevoke(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	app, vault := b.demo.Client, b.demo.Vault
+
+	t.Run("refresh token alone", func(t *testing.T) {
+		tokens, other := b.signIn(app, b.demo.Ada), b.signIn(app, b.demo.Ada)
+		b.accepts(t, tokens.AccessToken)
+		wantAnswer(t, b.oauthRevoke(app.ID, "", url.Values{"token": {tokens.RefreshToken}}), "denied", "done")
+		b.awaitRefused(t, tokens.AccessToken)
+		b.awaitRefused(t, tokens.IDToken)
+		b.accepts(t, other.AccessToken)
+		if b.cognito.Check(tokens.AccessToken) == nil {
+			t.Error("Cognito accepts the access token after Revoked-Cognito: done")
+		}
+		// The same again: Cognito does not know the token any more.
+		wantAnswer(t, b.oauthRevoke(app.ID, "", url.Values{"token": {tokens.RefreshToken}}), "unknown", "")
+	})
+
+	t.Run("with the access token of its session", func(t *testing.T) {
+		tokens := b.signIn(app, b.demo.Ada)
+		refreshes := b.cognito.Calls("GetTokensFromRefreshToken")
+		form := url.Values{"token": {tokens.RefreshToken}, "access_token": {tokens.AccessToken}}
+		wantAnswer(t, b.oauthRevoke(app.ID, "", form), "denied", "done")
+		b.awaitRefused(t, tokens.AccessToken)
+		if got := b.cognito.Calls("GetTokensFromRefreshToken"); got != refreshes {
+			t.Errorf("%d refreshes, want none", got-refreshes)
+		}
+		if b.cognito.Check(tokens.AccessToken) == nil {
+			t.Error("Cognito accepts the access token after Revoked-Cognito: done")
+		}
+		// The same again, as after an answer that got lost.
+		wantAnswer(t, b.oauthRevoke(app.ID, "", form), "denied", "done")
+	})
+
+	t.Run("access token as token", func(t *testing.T) {
+		tokens := b.signIn(app, b.demo.Ada)
+		wantAnswer(t, b.oauthRevoke(app.ID, "", url.Values{"token": {tokens.AccessToken}}), "denied", "")
+		b.awaitRefused(t, tokens.AccessToken)
+		b.accepts(t, tokens.IDToken) // of the same session
+		wantAnswer(t, b.oauthRevoke(app.ID, "", url.Values{"token": {tokens.AccessToken}}), "denied", "")
+	})
+
+	t.Run("confidential client", func(t *testing.T) {
+		tokens := b.signIn(vault, b.demo.Grace)
+		for _, secret := range []string{"", "wrong"} {
+			a := b.oauthRevoke(vault.ID, secret, url.Values{"token": {tokens.RefreshToken}})
+			if a.status != http.StatusUnauthorized || !strings.Contains(a.body, "invalid_client") {
+				t.Errorf("with secret %q: %v, want 401 invalid_client", secret, a)
+			}
+		}
+		b.accepts(t, tokens.AccessToken)
+		wantAnswer(t, b.oauthRevoke(vault.ID, vault.Secret, url.Values{"token": {tokens.RefreshToken}}), "denied", "done")
+		b.awaitRefused(t, tokens.AccessToken)
+	})
+
+	t.Run("abuse", func(t *testing.T) { testAbuse(t, b) })
+}
+
+// testAbuse presents what somebody may have who must not end Ada's session.
+func testAbuse(t *testing.T, b *bench) {
+	app := b.demo.Client
+	ada, attacker := b.signIn(app, b.demo.Ada), b.signIn(b.demo.Vault, b.demo.Grace)
+	claims := claimsOf(t, ada.AccessToken)
+	expired := b.demo.Pool.Mint(cognitotest.MintOptions{
+		ClientID: app.ID, Username: b.demo.Ada.Username, JTI: claims.JTI, OriginJTI: claims.OriginJTI,
+		IssuedAt: time.Now().Add(-2 * time.Hour), ExpiresAt: time.Now().Add(-time.Hour),
+	})
+	stranger := strangersToken(t, b, claims.JTI, claims.OriginJTI)
+	garbage := strings.Replace(attacker.RefreshToken, ".", ".x", 1)
+	const refused, ignored = http.StatusBadRequest, http.StatusOK
+	tests := []struct {
+		name   string
+		form   url.Values
+		status int
+	}{
+		{"an expired access token", url.Values{"token": {expired}}, ignored},
+		{"an ID token", url.Values{"token": {ada.IDToken}}, refused},
+		{"the refresh token of another client", url.Values{"token": {attacker.RefreshToken}}, ignored},
+		{"the access token of another client", url.Values{"token": {attacker.AccessToken}}, ignored},
+		{"a token that somebody else signed", url.Values{"token": {stranger}}, ignored},
+		{"a token with another payload", url.Values{"token": {swapPayload(attacker.AccessToken, ada.AccessToken)}}, ignored},
+		{"a refresh token that is none", url.Values{"token": {garbage}}, ignored},
+		{"garbage", url.Values{"token": {"garbage"}}, ignored},
+		{"garbage beside an expired access token", url.Values{"token": {garbage}, "access_token": {expired}}, refused},
+		{"garbage beside an ID token", url.Values{"token": {garbage}, "access_token": {ada.IDToken}}, refused},
+		{"garbage beside another client's access token", url.Values{"token": {garbage}, "access_token": {attacker.AccessToken}}, refused},
+		{"garbage beside a stranger's access token", url.Values{"token": {garbage}, "access_token": {stranger}}, refused},
+		{"no token beside an access token", url.Values{"access_token": {ada.AccessToken}}, refused},
+		{"an ID token of another issuer's claims", url.Values{"token": {swapPayload(attacker.IDToken, ada.IDToken)}}, ignored},
+	}
+	before := b.count(t)
+	for _, tt := range tests {
+		a := b.oauthRevoke(app.ID, "", tt.form)
+		if a.status != tt.status || a.status == http.StatusOK && a.header.Get("Revoked-Local") != "unknown" {
+			t.Errorf("%s: %v, want %d, unknown", tt.name, a, tt.status)
+		}
+	}
+	if got := b.count(t); got != before {
+		t.Errorf("%d revocations, want %d as before", got, before)
+	}
+	b.accepts(t, ada.AccessToken)
+	b.accepts(t, attacker.AccessToken)
+}
+
+// strangersToken is Ada's token in all but the key: another pool of the same
+// emulator has signed it.
+func strangersToken(t *testing.T, b *bench, jti, origin string) string {
+	t.Helper()
+	pool, err := b.cognito.CreatePool(cognitotest.PoolConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return pool.Mint(cognitotest.MintOptions{
+		ClientID: b.demo.Client.ID, Username: "x", Subject: b.demo.Ada.Subject, JTI: jti, OriginJTI: origin,
+		Extra: map[string]any{"iss": b.demo.Pool.Issuer()},
+	})
 }
 
-func TestRefreshTokenAloneEndsItsSession(t *testing.T) {
-	b := newBench(t)
-	tokens := b.signIn(b.demo.Client, b.demo.Ada)
-	other := b.signIn(b.demo.Client, b.demo.Ada)
-	b.accepts(tokens.AccessToken)
-
-	a := b.oauthRevoke(b.demo.Client.ID, "", url.Values{"token": {tokens.RefreshToken}})
-	if a.status != http.StatusOK || a.body != "" || a.header.Get("Revoked-Local") != "denied" || a.header.Get("Revoked-Cognito") != "done" {
-		t.Fatalf("revoke = %v, want an empty 200, denied and done", a)
-	}
-	b.awaitRefused(tokens.AccessToken)
-	b.awaitRefused(tokens.IDToken)
-	b.accepts(other.AccessToken)
-	if b.cognito.Check(tokens.AccessToken) == nil {
-		t.Error("Cognito accepts the access token after Revoked-Cognito: done")
-	}
+// swapPayload returns token with the payload of other.
+func swapPayload(token, other string) string {
+	parts, theirs := strings.Split(token, "."), strings.Split(other, ".")
+	return parts[0] + "." + theirs[1] + "." + parts[2]
 }

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
@@ -24,7 +23,7 @@ type Service struct {
 	names stream.Names
 	log   zerolog.Logger
 
-	nc       *nats.Conn
+	link     *link
 	js       jetstream.JetStream
 	deny     lateDenylist
 	tokens   *tokens
@@ -91,8 +90,11 @@ func (s *Service) wire(ctx context.Context) error {
 	if s.pools, err = s.newPools(ctx); err != nil {
 		return err
 	}
-	if s.nc, s.js, err = connect(s.cfg, s.log); err != nil {
+	if s.link, err = connect(s.cfg, s.log); err != nil {
 		return err
+	}
+	if s.js, err = jetstream.New(s.link.nc); err != nil {
+		return fmt.Errorf("service: %w", err)
 	}
 	return s.listen()
 }
@@ -138,8 +140,8 @@ func (s *Service) Close() error {
 		if view != nil {
 			err = errors.Join(err, view.Close())
 		}
-		if s.nc != nil {
-			s.nc.Close()
+		if s.link != nil {
+			s.link.nc.Close()
 		}
 		if s.tokens != nil {
 			s.tokens.close()
