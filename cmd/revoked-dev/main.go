@@ -10,7 +10,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -107,9 +109,11 @@ DEMO_REPEATS=<n> is how often the time to refusal is measured (default 50).`,
 			if err != nil {
 				return err
 			}
-			return dev.RunDemo(cmd.Context(), dev.DemoConfig{
-				Out: cmd.OutOrStdout(), Break: os.Getenv("DEMO_BREAK"), Repeats: repeats,
-			})
+			broken := os.Getenv("DEMO_BREAK")
+			if broken != "" && !slices.Contains(dev.DemoSteps(), broken) {
+				return usageError{fmt.Errorf("DEMO_BREAK=%s: no such step; the steps are %s", broken, strings.Join(dev.DemoSteps(), ", "))}
+			}
+			return dev.RunDemo(cmd.Context(), dev.DemoConfig{Out: cmd.OutOrStdout(), Break: broken, Repeats: repeats})
 		},
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
@@ -49,9 +48,6 @@ func DemoSteps() []string {
 func RunDemo(ctx context.Context, cfg DemoConfig) error {
 	if cfg.Repeats == 0 {
 		cfg.Repeats = demoRepeats
-	}
-	if cfg.Break != "" && !slices.Contains(DemoSteps(), cfg.Break) {
-		return fmt.Errorf("DEMO_BREAK=%s: no such step; the steps are %s", cfg.Break, strings.Join(DemoSteps(), ", "))
 	}
 	began := time.Now()
 	stack, err := Start(ctx, Config{})
@@ -192,6 +188,9 @@ func (d *demo) revoke(ctx context.Context) (string, error) {
 	before, err := d.decisions(ctx)
 	if err != nil {
 		return "", err
+	}
+	if d.broken("refresh") {
+		d.stack.cognito.Fail("RevokeToken", cognitotest.Failure{Code: "InvalidParameterException"})
 	}
 	var times []time.Duration
 	for range d.Repeats {
