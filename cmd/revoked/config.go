@@ -1,32 +1,44 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 )
 
 // settings are the flags that every command with a configuration takes.
 type settings struct {
-	path           string
-	insecureNoAuth bool
+	path                string
+	public, admin, meta string // addresses; empty leaves what file or environment say
+	insecureNoAuth      bool
 }
 
 func (s *settings) bind(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.path, "config", "", "YAML file; without it the environment alone")
-	cmd.Flags().BoolVar(&s.insecureNoAuth, "insecure-no-auth", false,
+	flags := cmd.Flags()
+	flags.StringVar(&s.path, "config", "", "YAML file; without it the environment alone")
+	flags.StringVar(&s.public, "public-addr", "", "address for apps (default 127.0.0.1:8080)")
+	flags.StringVar(&s.admin, "admin-addr", "", "address for operators (default 127.0.0.1:8081)")
+	flags.StringVar(&s.meta, "metrics-addr", "", "address for probes and metrics (default 127.0.0.1:9090)")
+	flags.BoolVar(&s.insecureNoAuth, "insecure-no-auth", false,
 		"serve the admin API without REVOKED_API_KEY; only on a loopback address")
 }
 
 func (s *settings) load() (service.Config, error) {
-	cfg, err := service.Load(s.path, environ(), func(c *service.Config) { c.InsecureNoAuth = s.insecureNoAuth })
-	cfg.Version = version
-	return cfg, err
+	return service.Load(s.path, environ(), func(c *service.Config) {
+		c.Version = version
+		c.InsecureNoAuth = s.insecureNoAuth
+		for _, o := range []struct {
+			flag string
+			addr *string
+		}{{s.public, &c.PublicAddr}, {s.admin, &c.AdminAddr}, {s.meta, &c.MetricsAddr}} {
+			if o.flag != "" {
+				*o.addr = o.flag
+			}
+		}
+	})
 }
 
 func environ() map[string]string {
@@ -47,8 +59,11 @@ func configCommand() *cobra.Command {
 	}
 	var set settings
 	check := &cobra.Command{
-		Use:     "check",
-		Short:   "Print the configuration in force, secrets masked; exit 2 if it is wrong",
+		Use:   "check",
+		Short: "Print the configuration in force, secrets masked; exit 2 if it is wrong",
+		Long: `check reads file, environment and flags as serve does, opens nothing and calls
+nobody. It prints the configuration in force with secrets masked, or everything
+that is wrong with it.`,
 		Example: `  revoked config check --config revoked.yaml`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -56,15 +71,11 @@ func configCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			enc := yaml.NewEncoder(cmd.OutOrStdout())
-			if err := enc.Encode(cfg.Masked()); err != nil {
+			text, err := cfg.YAML()
+			if err != nil {
 				return err
 			}
-			key := "not set: serve needs it, or --insecure-no-auth on loopback"
-			if cfg.APIKey != "" {
-				key = cfg.APIKey.String()
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "# REVOKED_API_KEY: %s\n", key)
+			_, err = cmd.OutOrStdout().Write(text)
 			return err
 		},
 	}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"github.com/seed-4e8dee1b/revoked/internal/service"
@@ -16,51 +18,71 @@ const provisionTimeout = 30 * time.Second
 func provisionCommand() *cobra.Command {
 	var path string
 	var replicas int
+	var check bool
 	cmd := &cobra.Command{
 		Use:   "provision",
 		Short: "Create the NATS stream, or verify the one that exists",
 		Long: `provision creates the stream that nodes follow, with a new epoch, and publishes
 the schedule of its ticks. A stream that exists is compared field by field and
 never changed. It may be run again. It needs the rights of an administrator of
-JetStream, which serve does not.`,
-		Example: `  NATS_URL=nats://localhost:4222 revoked provision --config revoked.yaml --replicas 3`,
-		Args:    noArgs,
+JetStream, which serve does not, and of the configuration only what is about
+NATS.`,
+		Example: `  NATS_URL=nats://localhost:4222 revoked provision
+  revoked provision --config revoked.yaml --replicas 3
+  revoked provision --check      # changes nothing`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if replicas < 1 || replicas > 5 {
-				return usageError{fmt.Errorf("--replicas %d: give 1 (development) or 3", replicas)}
+			if replicas != 1 && replicas != 3 && replicas != 5 {
+				return usageError{fmt.Errorf("--replicas %d: give 3, or 1 for development", replicas)}
 			}
-			cfg, err := service.Load(path, environ(), func(c *service.Config) {
-				// No listener is opened, so no key is needed.
-				c.InsecureNoAuth, c.AdminAddr = c.APIKey == "" && c.APIKeyFile == "", "127.0.0.1:0"
-			})
+			cfg, err := service.LoadNATS(path, environ())
 			if err != nil {
 				return err
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), provisionTimeout)
 			defer cancel()
-			info, err := provision(ctx, cfg, replicas)
+			text, err := provision(ctx, cfg, replicas, check)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "stream ready: epoch %s, replicas %d, %d messages, ticks scheduled\n",
-				info.Epoch, info.Replicas, info.Messages)
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&path, "config", "", "YAML file; without it the environment alone")
 	cmd.Flags().IntVar(&replicas, "replicas", 1, "copies that JetStream keeps: 3 in production")
+	cmd.Flags().BoolVar(&check, "check", false, "only verify; change nothing")
 	return cmd
 }
 
-func provision(ctx context.Context, cfg service.Config, replicas int) (stream.Info, error) {
+// provision returns a line that says what it did.
+func provision(ctx context.Context, cfg service.Config, replicas int, checkOnly bool) (string, error) {
 	names, err := stream.NewNames(cfg.Prefix)
 	if err != nil {
-		return stream.Info{}, err
+		return "", err
 	}
-	nc, js, err := service.Connect(ctx, cfg)
+	nc, js, err := service.Connect(cfg)
 	if err != nil {
-		return stream.Info{}, err
+		return "", err
 	}
 	defer nc.Close()
-	return stream.Provision(ctx, js, stream.Settings{Names: names, Replicas: replicas})
+	info, err := stream.Verify(ctx, js, names)
+	did := "verified"
+	switch {
+	case checkOnly:
+		if err == nil {
+			err = stream.VerifySchedule(ctx, js, names)
+		}
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		did = "created"
+		info, err = stream.Provision(ctx, js, stream.Settings{Names: names, Replicas: replicas})
+	case err == nil:
+		did = "verified, tick schedule renewed"
+		info, err = stream.Provision(ctx, js, stream.Settings{Names: names, Replicas: replicas})
+	}
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("stream %s %s: epoch %s, replicas %d, %d messages",
+		names.Events(), did, info.Epoch, info.Replicas, info.Messages), nil
 }

@@ -74,11 +74,11 @@ func (c Config) problems() []Problem {
 	if c.CognitoWait < 0 || c.CognitoWait > 10*time.Second {
 		list.add("cognito_wait", c.CognitoWait.String(), "is not from 0s to 10s", "set a duration such as 2s")
 	}
+	if c.ShutdownDelay < 0 || c.ShutdownDelay > time.Minute {
+		list.add("shutdown_delay", c.ShutdownDelay.String(), "is not from 0s to 1m", "set a duration such as 5s")
+	}
 	if c.LearnRate < 0 || c.LearnRate > 120 {
 		list.add("learn_rate", fmt.Sprint(c.LearnRate), "is not from 0 to 120", "leave it out for 6 refreshes a second")
-	}
-	if _, err := stream.NewNames(c.Prefix); err != nil {
-		list.add("prefix", c.Prefix, "is not a prefix", "use a-z, 0-9, '_' and '-', at most 64 of them")
 	}
 	if strings.ContainsFunc(c.ServiceID, notInSubject) && c.ServiceID != "" {
 		list.add("service_id", c.ServiceID, "has a character that is not allowed", "use letters, digits, '.', '_' and '-'")
@@ -89,8 +89,18 @@ func (c Config) problems() []Problem {
 	if c.LogFormat != "json" && c.LogFormat != "console" {
 		list.add("log_format", c.LogFormat, "is unknown", "set json or console")
 	}
-	c.NATS.check(&list)
+	list = append(list, c.natsProblems()...)
 	c.checkPools(&list)
+	return list
+}
+
+// natsProblems is about what every command needs.
+func (c Config) natsProblems() []Problem {
+	var list problemList
+	if _, err := stream.NewNames(c.Prefix); err != nil {
+		list.add("prefix", c.Prefix, "is not a prefix", "use a-z, 0-9, '_' and '-', at most 64 of them")
+	}
+	c.NATS.check(&list)
 	return list
 }
 

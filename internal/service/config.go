@@ -1,14 +1,16 @@
 package service
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.yaml.in/yaml/v3"
 )
 
 // Config of the revoke service. [Default] has usable values for all that is
-// optional; [Load] reads a file and the environment over it. Secrets have no
-// key in the file: they come from the environment, or from files of their own.
+// optional; [Load] reads a file and the environment over it. Secrets are
+// refused in the file: they come from the environment, or files of their own.
 type Config struct {
 	// The three listeners: for apps, for operators, and for probes and
 	// metrics. Port 0 chooses a free one.
@@ -17,7 +19,7 @@ type Config struct {
 	MetricsAddr string `yaml:"metrics_addr" env:"REVOKED_METRICS_ADDR"`
 
 	// APIKey is what callers of the admin listener present.
-	APIKey     Secret `yaml:"-" env:"REVOKED_API_KEY"`
+	APIKey     Secret `yaml:"api_key" env:"REVOKED_API_KEY"`
 	APIKeyFile string `yaml:"api_key_file" env:"REVOKED_API_KEY_FILE"`
 	// InsecureNoAuth serves the admin API without a key. Only on a loopback
 	// address, and only by flag.
@@ -32,6 +34,11 @@ type Config struct {
 	// LearnRate is how many refreshes a second may be spent on learning the
 	// session of a refresh token; see publisher.Config. Zero means 6.
 	LearnRate float64 `yaml:"learn_rate" env:"REVOKED_LEARN_RATE"`
+
+	// ShutdownDelay is the time between /readyz turning off and the listeners
+	// closing, for load balancers that look only now and then. Zero closes at
+	// once, and requests that are still sent here are refused.
+	ShutdownDelay time.Duration `yaml:"shutdown_delay" env:"REVOKED_SHUTDOWN_DELAY"`
 
 	// Prefix of all NATS subjects and streams.
 	Prefix string `yaml:"prefix" env:"REVOKED_PREFIX"`
@@ -89,7 +96,7 @@ type Pool struct {
 // Client is one app client.
 type Client struct {
 	ID         string `yaml:"id"`
-	Secret     Secret `yaml:"-"`
+	Secret     Secret `yaml:"secret"`
 	SecretFile string `yaml:"secret_file"`
 	// How long tokens are valid, as configured at Cognito, the longest within
 	// the last day. Zero means unknown: acts then live as long as Cognito
@@ -113,6 +120,13 @@ func Default() Config {
 	}
 }
 
+// YAML returns the configuration as a file would have it, but with secrets
+// masked.
+func (c Config) YAML() ([]byte, error) {
+	c.NATS.URL = maskURLs(c.NATS.URL)
+	return yaml.Marshal(c)
+}
+
 // Secret is a string that is never shown.
 type Secret string
 
@@ -131,3 +145,10 @@ func (s Secret) GoString() string { return s.String() }
 
 // MarshalText is for encoders.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalYAML refuses: configuration files are shown, copied and committed.
+func (s *Secret) UnmarshalYAML(n *yaml.Node) error {
+	return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %s", n.Line, secretInFile)}}
+}
+
+const secretInFile = "has a secret in it"

@@ -20,10 +20,42 @@ import (
 // The error is a [*ConfigError] that lists everything that is wrong; only if
 // the file is not the YAML that is expected, it is all about that.
 func Load(path string, environ map[string]string, override func(*Config)) (Config, error) {
+	cfg, problems, err := read(path, environ)
+	if err != nil {
+		return Config{}, err
+	}
+	if override != nil {
+		override(&cfg)
+	}
+	problems = append(problems, cfg.readSecrets()...)
+	problems = append(problems, cfg.problems()...)
+	if len(problems) > 0 {
+		return Config{}, &ConfigError{Problems: problems}
+	}
+	return cfg, nil
+}
+
+// LoadNATS is [Load] for a command that needs NATS only: nothing else has to
+// be there.
+func LoadNATS(path string, environ map[string]string) (Config, error) {
+	cfg, problems, err := read(path, environ)
+	if err != nil {
+		return Config{}, err
+	}
+	problems = append(problems, cfg.natsProblems()...)
+	if len(problems) > 0 {
+		return Config{}, &ConfigError{Problems: problems}
+	}
+	return cfg, nil
+}
+
+// read returns what file and environment say, and what is wrong with the form
+// of the environment. The error is about the file.
+func read(path string, environ map[string]string) (Config, []Problem, error) {
 	cfg := Default()
 	if path != "" {
 		if problems := readFile(path, &cfg); len(problems) > 0 {
-			return Config{}, &ConfigError{Problems: problems}
+			return Config{}, nil, &ConfigError{Problems: problems}
 		}
 	}
 	var problems []Problem
@@ -35,15 +67,7 @@ func Load(path string, environ map[string]string, override func(*Config)) (Confi
 	} else if err != nil {
 		problems = append(problems, envProblem(err))
 	}
-	if override != nil {
-		override(&cfg)
-	}
-	problems = append(problems, cfg.readSecrets()...)
-	problems = append(problems, cfg.problems()...)
-	if len(problems) > 0 {
-		return Config{}, &ConfigError{Problems: problems}
-	}
-	return cfg, nil
+	return cfg, problems, nil
 }
 
 func readFile(path string, cfg *Config) []Problem {
@@ -93,7 +117,9 @@ func yamlProblem(path, text string) Problem {
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		p.Key, p.Reason = path+":"+m[1], m[2]
 	}
-	if m := yamlUnknown.FindStringSubmatch(p.Reason); m != nil {
+	if p.Reason == secretInFile {
+		p.Fix = "name a file that has it, by api_key_file or secret_file"
+	} else if m := yamlUnknown.FindStringSubmatch(p.Reason); m != nil {
 		p.Reason, p.Fix = fmt.Sprintf("unknown key %q", m[1]), "correct or remove it"
 	} else if m := yamlType.FindStringSubmatch(p.Reason); m != nil {
 		p.Reason = "has " + yamlName(m[1]) + " where " + yamlName(m[2]) + " is expected"

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -14,7 +13,7 @@ import (
 
 // Connect opens a connection for one task, such as provisioning, and fails if
 // NATS can't be reached.
-func Connect(_ context.Context, cfg Config) (*nats.Conn, jetstream.JetStream, error) {
+func Connect(cfg Config) (*nats.Conn, jetstream.JetStream, error) {
 	opts, err := natsOptions(cfg.NATS)
 	if err != nil {
 		return nil, nil, err

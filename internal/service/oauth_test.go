@@ -72,12 +72,12 @@ func TestOAuthRevoke(t *testing.T) {
 		wantAnswer(t, b.oauthRevoke(vault.ID, vault.Secret, url.Values{"token": {tokens.RefreshToken}}), "denied", "done")
 		b.awaitRefused(t, tokens.AccessToken)
 	})
-
-	t.Run("abuse", func(t *testing.T) { testAbuse(t, b) })
 }
 
-// testAbuse presents what somebody may have who must not end Ada's session.
-func testAbuse(t *testing.T, b *bench) {
+// Somebody presents what does not entitle to end Ada's session.
+func TestOAuthAbuse(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
 	app := b.demo.Client
 	ada, attacker := b.signIn(app, b.demo.Ada), b.signIn(b.demo.Vault, b.demo.Grace)
 	claims := claimsOf(t, ada.AccessToken)

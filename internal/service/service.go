@@ -128,6 +128,9 @@ func (s *Service) Close() error {
 	var err error
 	s.once.Do(func() {
 		s.stopping.Store(true)
+		if s.servers.metrics != nil { // else nothing has served
+			time.Sleep(s.cfg.ShutdownDelay)
+		}
 		err = s.servers.drain(drainTimeout)
 		s.stop()
 		s.up.Wait()

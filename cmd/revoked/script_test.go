@@ -1,0 +1,158 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
+	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"revoked": main})
+}
+
+// TestScripts runs the command as a process of its own. Beyond the commands of
+// testscript there are:
+//
+//	exits CODE COMMAND...     runs a command, which must exit with CODE
+//	nats                      starts an empty NATS server and sets NATS_URL
+//	freeaddr VARIABLE...      sets each to an address that nobody listens on
+//	await STATUS URL [TEXT]   waits until URL answers with STATUS, and with TEXT in its body
+//	post STATUS URL BODY      sends JSON with the API key
+//	cognito FILE              starts an emulator and writes a configuration for it
+//	terminate                 sends SIGTERM to the newest command in the background
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			// The race detector makes every process linger for a second.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			env.Setenv("KEY", "0123456789abcdef0123456789abcdef")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     cmdExits,
+			"nats":      cmdNATS,
+			"cognito":   cmdCognito,
+			"freeaddr":  cmdFreeAddr,
+			"await":     cmdAwait,
+			"post":      cmdPost,
+			"terminate": cmdTerminate,
+		},
+	})
+}
+
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("running %v: %v", args[1:], err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("%v exits with %d, want %d", args[1:], got, want)
+	}
+}
+
+func cmdNATS(ts *testscript.TestScript, _ bool, _ []string) {
+	srv, err := natsdev.Start(natsdev.Config{StoreDir: ts.MkAbs("jetstream")})
+	ts.Check(err)
+	ts.Defer(srv.Stop)
+	ts.Setenv("NATS_URL", srv.URL())
+}
+
+func cmdCognito(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: cognito FILE")
+	}
+	srv, err := cognitotest.Start(cognitotest.Config{})
+	ts.Check(err)
+	ts.Defer(srv.Close)
+	demo, err := srv.SeedDemo()
+	ts.Check(err)
+	text := fmt.Sprintf("pools: [{id: %s, endpoint: '%s', jwks_url: '%s', clients: [{id: %s}]}]\n",
+		demo.Pool.ID(), srv.URL(), demo.Pool.JWKSURL(), demo.Client.ID)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+func cmdTerminate(ts *testscript.TestScript, _ bool, _ []string) {
+	cmds := ts.BackgroundCmds()
+	ts.Check(cmds[len(cmds)-1].Process.Signal(syscall.SIGTERM))
+}
+
+func cmdFreeAddr(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		defer ln.Close() // all at once, so that they differ
+		ts.Setenv(name, ln.Addr().String())
+	}
+}
+
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: await STATUS URL [TEXT]")
+	}
+	text := ""
+	if len(args) == 3 {
+		text = args[2]
+	}
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	last := "no answer"
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); <-again.C {
+		resp, err := http.Get(args[1])
+		if err != nil {
+			last = err.Error()
+			continue
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		ts.Check(err)
+		if strconv.Itoa(resp.StatusCode) == args[0] && strings.Contains(string(body), text) {
+			return
+		}
+		last = resp.Status + " " + string(body)
+	}
+	ts.Fatalf("%s does not answer %s with %q within 30 s: %s", args[1], args[0], text, last)
+}
+
+func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: post STATUS URL BODY")
+	}
+	req, err := http.NewRequest(http.MethodPost, args[1], strings.NewReader(args[2]))
+	ts.Check(err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+ts.Getenv("KEY"))
+	resp, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	if strconv.Itoa(resp.StatusCode) != args[0] {
+		ts.Fatalf("%s answers %s %s, want %s", args[1], resp.Status, body, args[0])
+	}
+}

@@ -1,0 +1,227 @@
+package service_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/rs/zerolog"
+
+	"github.com/seed-4e8dee1b/revoked/internal/service"
+)
+
+// write returns the path of a file with the given text.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const minimal = `
+nats: {url: nats://localhost:4222}
+pools: [{id: eu-west-1_AbC123, clients: [{id: app}]}]
+`
+
+func TestLoad(t *testing.T) {
+	secret := write(t, "secret", "client-secret\n")
+	path := write(t, "revoked.yaml", `
+public_addr: :8080
+log_level: warn
+cors_origins: [https://app.example.com]
+nats:
+  url: nats://file:4222
+pools:
+  - id: eu-west-1_AbC123
+    region: eu-central-1
+    clients:
+      - id: app
+        access_validity: 1h
+        id_validity: 30m
+        refresh_validity: 720h
+      - id: vault
+        secret_file: `+secret+"\n")
+	env := map[string]string{
+		"NATS_URL": "nats://env:4222", "REVOKED_API_KEY": apiKey, "REVOKED_ADMIN_ADDR": "[::1]:9999",
+		"REVOKED_CORS_ORIGINS": "https://a.example.com,https://b.example.com:8443", "REVOKED_COGNITO_WAIT": "500ms",
+		"REVOKED_LEARN_RATE": "2.5", "REVOKED_LOG_LEVEL": "", "REVOKED_LOG_FORMAT": "console",
+	}
+	got, err := service.Load(path, env, func(c *service.Config) { c.MetricsAddr = "127.0.0.1:1" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := service.Config{
+		PublicAddr: ":8080", AdminAddr: "[::1]:9999", MetricsAddr: "127.0.0.1:1",
+		APIKey: apiKey, CORSOrigins: []string{"https://a.example.com", "https://b.example.com:8443"},
+		CognitoWait: 500 * time.Millisecond, LearnRate: 2.5, Prefix: "revoked", LogLevel: "warn", LogFormat: "console",
+		NATS: service.NATS{URL: "nats://env:4222"},
+		Pools: []service.Pool{{
+			ID: "eu-west-1_AbC123", Region: "eu-central-1",
+			Clients: []service.Client{
+				{ID: "app", AccessValidity: time.Hour, IDValidity: 30 * time.Minute, RefreshValidity: 720 * time.Hour},
+				{ID: "vault", Secret: "client-secret", SecretFile: secret},
+			},
+		}},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreTypes(zerolog.Logger{})); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadRefused(t *testing.T) {
+	env := func(more ...string) map[string]string {
+		m := map[string]string{"REVOKED_API_KEY": apiKey}
+		for i := 0; i < len(more); i += 2 {
+			m[more[i]] = more[i+1]
+		}
+		return m
+	}
+	empty := write(t, "empty", "\n")
+	pool := func(fields string) string {
+		return "nats: {url: nats://localhost}\npools: [{id: eu-west-1_AbC123, clients: [{id: app}], " + fields + "}]"
+	}
+	client := func(fields string) string {
+		return "nats: {url: nats://localhost}\npools: [{id: eu-west-1_AbC123, clients: [{id: app, " + fields + "}]}]"
+	}
+	tests := []struct {
+		name string
+		yaml string
+		env  map[string]string
+		want []string // each problem has one of these, in this order
+	}{
+		{"an unknown key", minimal + "publik_addr: x", env(), []string{`revoked.yaml:4 unknown key "publik_addr"`}},
+		{
+			"unknown keys inside, and a wrong type", "nats: {uri: x}\npools: [{idd: x}]\nlearn_rate: fast\ncognito_wait: soon", env(),
+			[]string{`:1 unknown key "uri"`, `:2 unknown key "idd"`, `:3 has a text where a number is expected`, `:4 has a text where a duration such as 2s`},
+		},
+		{"no YAML", "a: [", env(), []string{"revoked.yaml:1"}},
+		{"a key twice", minimal + "prefix: a\nprefix: b", env(), []string{"already defined"}},
+		{"two documents", minimal + "---\nprefix: b", env(), []string{"second YAML document"}},
+		{"a secret", client("secret: s3cr3t"), env(), []string{"revoked.yaml:2 has a secret in it: name a file"}},
+		{"the API key", minimal + "api_key: s3cr3t", env(), []string{"revoked.yaml:4 has a secret in it: name a file"}},
+		{
+			"nothing", "# nothing", nil,
+			[]string{"REVOKED_API_KEY is missing", "NATS_URL) is missing", "pools is empty"},
+		},
+		{
+			"values of the environment", minimal, env("REVOKED_COGNITO_WAIT", "soon", "REVOKED_LEARN_RATE", "fast"),
+			[]string{"CognitoWait is not a duration", "LearnRate is not a number"},
+		},
+		{"a short key", minimal, env("REVOKED_API_KEY", "s3cr3t"), []string{`REVOKED_API_KEY "********" is short enough to guess`}},
+		{"a key with a space", minimal, env("REVOKED_API_KEY", "s3cr3t with a space"), []string{"REVOKED_API_KEY \"********\" has a character"}},
+		{"two keys", minimal, env("REVOKED_API_KEY_FILE", "/x"), []string{"REVOKED_API_KEY \"********\" is set beside api_key_file"}},
+		{"a key file that is missing", minimal, map[string]string{"REVOKED_API_KEY_FILE": "/does/not/exist"}, []string{`"/does/not/exist" no such file`, "is missing"}},
+		{"an empty key file", minimal, map[string]string{"REVOKED_API_KEY_FILE": empty}, []string{"is empty", "is missing"}},
+		{"a secret file that is missing", client("secret_file: /does/not/exist"), env(), []string{"pools[0].clients[0].secret_file \"/does/not/exist\" no such file"}},
+		{
+			"addresses", minimal, env("REVOKED_PUBLIC_ADDR", "8080", "REVOKED_ADMIN_ADDR", "localhost", "REVOKED_METRICS_ADDR", "localhost:"),
+			[]string{`public_addr "8080" is not host:port`, "admin_addr", "metrics_addr"},
+		},
+		{
+			"origins", minimal, env("REVOKED_CORS_ORIGINS", "https://a.example.com/,*,app.example.com"),
+			[]string{"cors_origins[0]", `cors_origins[1] "*"`, "cors_origins[2]"},
+		},
+		{
+			"ranges", minimal, env("REVOKED_COGNITO_WAIT", "11s", "REVOKED_SHUTDOWN_DELAY", "2m", "REVOKED_LEARN_RATE", "-1", "REVOKED_PREFIX", "A.B", "REVOKED_SERVICE_ID", "a b", "REVOKED_LOG_LEVEL", "loud", "REVOKED_LOG_FORMAT", "xml"),
+			[]string{"cognito_wait", "shutdown_delay", "learn_rate", "service_id", "log_level", "log_format", "prefix"},
+		},
+		{
+			"NATS", minimal, env("NATS_URL", "nats://user:s3cr3t@a:4222,://", "NATS_CREDS", "/does/not/exist", "NATS_CERT", empty),
+			[]string{"nats.url (NATS_URL) ", "nats.creds (NATS_CREDS) \"/does/not/exist\" no such file", "nats.cert, nats.key go together"},
+		},
+		{"pool ids", "nats: {url: nats://localhost}\npools: [{clients: [{id: a}]}, {id: x, clients: [{id: b}]}, {id: e-1_A, clients: [{id: c}]}, {id: e-1_A, clients: [{id: d}]}, {id: a_b_c}]", env(),
+			[]string{"pools[0].id is not", `pools[1].id "x" is not`, `pools[3].id "e-1_A" is there twice`, `pools[4].id "a_b_c" is not`, "pools[4].clients is empty"}},
+		{"client ids", "nats: {url: nats://localhost}\npools: [{id: e-1_A, clients: [{id: a}, {id: a}, {}]}, {id: e-1_B, clients: [{id: a}]}]", env(),
+			[]string{`pools[0].clients[1].id "a" is there twice`, "pools[0].clients[2].id is missing", `pools[1].clients[0].id "a" is there twice`}},
+		{"URLs", pool("endpoint: 'http://cognito:9229', jwks_url: 'ftp://x', userinfo_url: 'https://u:s3cr3t@x', issuers: ['']"), env(),
+			[]string{`endpoint "http://cognito:9229" is not https`, "jwks_url is not", "userinfo_url is not", "issuers has an empty"}},
+		{"validities", client("access_validity: 25h, id_validity: -1s, refresh_validity: 100000h"), env(),
+			[]string{"access_validity", "id_validity", "refresh_validity"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := service.Load(write(t, "revoked.yaml", tt.yaml), tt.env, nil)
+			wrong, ok := errors.AsType[*service.ConfigError](err)
+			if !ok {
+				t.Fatalf("error = %v, want a ConfigError", err)
+			}
+			lines := strings.Split(err.Error(), "\n")[1:]
+			if len(lines) != len(tt.want) || len(wrong.Problems) != len(tt.want) {
+				t.Fatalf("error = %v\nwant %d problems", err, len(tt.want))
+			}
+			for i, want := range tt.want {
+				if !strings.Contains(lines[i], want) {
+					t.Errorf("problem %d = %q, want %q in it", i, lines[i], want)
+				}
+			}
+			if strings.Contains(err.Error(), "s3cr3t") {
+				t.Errorf("the error shows a secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestLoadWithoutFile(t *testing.T) {
+	_, err := service.Load("/does/not/exist.yaml", nil, nil)
+	if err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("error = %v, want one that says there is no such file", err)
+	}
+}
+
+func TestLoadNATS(t *testing.T) {
+	cfg, err := service.LoadNATS("", map[string]string{"NATS_URL": "nats://a:4222", "REVOKED_PREFIX": "staging"})
+	if err != nil || cfg.NATS.URL != "nats://a:4222" || cfg.Prefix != "staging" {
+		t.Errorf("configuration %v, error %v, want the URL and the prefix", cfg, err)
+	}
+	_, err = service.LoadNATS("", map[string]string{"REVOKED_PREFIX": "A.B"})
+	wrong, ok := errors.AsType[*service.ConfigError](err)
+	if !ok || len(wrong.Problems) != 2 {
+		t.Errorf("error = %v, want two problems", err)
+	}
+}
+
+func TestNoAuthOnLoopbackOnly(t *testing.T) {
+	path := write(t, "revoked.yaml", minimal)
+	for addr, ok := range map[string]bool{
+		"127.0.0.1:0": true, "[::1]:0": true, "localhost:0": true,
+		":0": false, "0.0.0.0:0": false, "[::]:0": false, "10.0.0.1:0": false, "example.com:0": false,
+	} {
+		_, err := service.Load(path, nil, func(c *service.Config) { c.InsecureNoAuth, c.AdminAddr = true, addr })
+		if (err == nil) != ok {
+			t.Errorf("--insecure-no-auth on %s: error = %v, want one: %v", addr, err, !ok)
+		}
+	}
+	_, err := service.Load(path, map[string]string{"REVOKED_API_KEY": apiKey}, func(c *service.Config) { c.InsecureNoAuth = true })
+	if err == nil {
+		t.Error("--insecure-no-auth beside a key: no error")
+	}
+}
+
+func TestSecretsAreNeverShown(t *testing.T) {
+	cfg := service.Default()
+	cfg.APIKey = apiKey
+	cfg.NATS.URL = "nats://user:s3cr3t@a:4222,nats://s3cr3t@b:4222,nats://c:4222"
+	cfg.Pools = []service.Pool{{ID: "eu-west-1_AbC123", Clients: []service.Client{{ID: "vault", Secret: "s3cr3t"}}}}
+	text, err := cfg.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shown := range []string{string(text), fmt.Sprintf("%v", cfg), fmt.Sprintf("%+v", cfg.Pools), fmt.Sprintf("%#v", cfg.Pools)} {
+		if strings.Contains(strings.ReplaceAll(shown, cfg.NATS.URL, ""), "s3cr3t") || strings.Contains(shown, apiKey) {
+			t.Errorf("a secret is shown: %s", shown)
+		}
+	}
+	for _, want := range []string{"url: nats://xxxxx@a:4222,nats://xxxxx@b:4222,nats://c:4222", "api_key: '********'", "secret: '********'", "cognito_wait: 2s"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("YAML lacks %q:\n%s", want, text)
+		}
+	}
+}
