@@ -141,9 +141,6 @@ func (cfg Config) check() (Config, []*pool, []revocation.Issuer, error) {
 	if cfg.MaxTokenBytes == 0 {
 		cfg.MaxTokenBytes = defaultMaxTokenBytes
 	}
-	if cfg.Transport == nil {
-		cfg.Transport = http.DefaultTransport
-	}
 	switch {
 	case len(cfg.Pools) == 0:
 		return fail("Config.Pools is empty: name at least one user pool")
@@ -236,8 +233,8 @@ func realIssuer(id string) (string, bool) {
 		host += ".cn"
 	}
 	issuer := "https://" + host + "/" + id
-	owner, err := revocation.PoolFromIssuer(issuer)
-	return issuer, err == nil && owner == id
+	_, err := revocation.PoolFromIssuer(issuer)
+	return issuer, err == nil
 }
 
 func checkJWKSURL(raw string, insecureHTTP bool) error {

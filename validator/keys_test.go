@@ -72,6 +72,39 @@ func TestUsableKeys(t *testing.T) {
 	}
 }
 
+// The limits of keys that no test can sign with.
+func TestKeyLimits(t *testing.T) {
+	modulus := func(bits int) string {
+		return b64(new(big.Int).SetBit(big.NewInt(1), bits-1, 1).Bytes())
+	}
+	for _, test := range []struct {
+		name    string
+		changes map[string]any
+		usable  int
+	}{
+		{"2048 bits", map[string]any{"n": modulus(2048)}, 1},
+		{"2047 bits", map[string]any{"n": modulus(2047)}, 0},
+		{"8192 bits", map[string]any{"n": modulus(8192)}, 1},
+		{"8193 bits", map[string]any{"n": modulus(8193)}, 0},
+		{"exponent 3", map[string]any{"e": "Aw"}, 1},
+		{"exponent 2", map[string]any{"e": "Ag"}, 0},
+		{"no modulus", map[string]any{"n": nil}, 0},
+		{"no kid", map[string]any{"kid": nil}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := config()
+			cfg.Transport = publish(jwks(jwk(keyA(), "a", nil), jwk(keyB(), "b", test.changes)))
+			v := open(t, cfg)
+			if err := v.WaitForKeys(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if keys := v.Stats().Keys[0]; keys.Usable != 1+test.usable || keys.Ignored != 1-test.usable {
+				t.Errorf("%d usable and %d ignored keys, want %d and %d", keys.Usable, keys.Ignored, 1+test.usable, 1-test.usable)
+			}
+		})
+	}
+}
+
 // many returns n keys that are not usable.
 func many(n int) []map[string]any {
 	keys := make([]map[string]any, n)

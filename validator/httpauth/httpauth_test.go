@@ -63,7 +63,7 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"served", httpauth.Config{}, nil, []string{good}, 200, "", validator.ReasonOK},
 		{"no header", httpauth.Config{}, nil, nil, 401, `Bearer realm="api"`, validator.ReasonNoCredentials},
-		{"another scheme", httpauth.Config{Realm: "the orders"}, nil, []string{"Basic YTpi"}, 401, `Bearer realm="the orders"`, validator.ReasonNoCredentials},
+		{"another scheme", httpauth.Config{Realm: "~ the orders"}, nil, []string{"Basic YTpi"}, 401, `Bearer realm="~ the orders"`, validator.ReasonNoCredentials},
 		{"two headers", httpauth.Config{}, nil, []string{good, good}, 400, `Bearer realm="api", error="invalid_request", error_description="The request has more than one Authorization header."`, validator.ReasonInvalidRequest},
 		{"no token", httpauth.Config{}, nil, []string{"Bearer"}, 401, invalidToken, validator.ReasonMalformed},
 		{"not a b64token", httpauth.Config{}, nil, []string{good + "," + good}, 401, invalidToken, validator.ReasonMalformed},
