@@ -14,7 +14,7 @@ import (
 )
 
 // checkOrder checks what holds of every history, whatever failed in it.
-func checkOrder(t testing.TB, w *world) {
+func checkOrder(t tester, w *world) {
 	t.Helper()
 	acts := make(map[revocation.ActID]*progress)
 	for i, e := range w.history() {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -72,6 +71,7 @@ type world struct {
 	validity publisher.Validity
 	fault    func(i int, name string) verdict // nil: all succeed. Called with mu held.
 	delay    map[string]time.Duration         // before an effect, by name; set before start
+	noBeats  bool                             // the first beat waits for the end
 
 	mu      sync.Mutex // guards the fields below
 	effects []effect
@@ -79,10 +79,12 @@ type world struct {
 	stored  map[revocation.ActID]publisher.Task
 	order   []revocation.ActID
 	seq     uint64
+	nodes   *nodes        // what listens; nil: nobody
 	offset  time.Duration // Cognito's clock minus ours
 	answer  map[string]error
 	fresh   publisher.Refreshed
 	revoked bool                        // what Cognito says of an access token
+	pool    *poolModel                  // answers instead of what stands above; nil: none
 	names   map[string]revocation.Token // what access tokens name
 }
 
@@ -97,20 +99,31 @@ func newWorld() *world {
 	}
 }
 
+// tester is what *testing.T and *rapid.T have in common.
+type tester interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Context() context.Context
+	Cleanup(func())
+}
+
 // process is one life of a publisher. It implements the interfaces that the
 // publisher needs.
 type process struct {
 	*publisher.Publisher
 	world  *world
 	memory *tasks.Memory // what this process knows of world.stored
-	dead   bool          // guarded by world.mu: its effects take place no more
+	quit   chan struct{} // closed before the publisher is
+	once   sync.Once
+	dead   bool // guarded by world.mu: its effects take place no more
 }
 
 // start runs a publisher until the end of the test, over the tasks that
 // earlier ones have stored.
-func (w *world) start(t testing.TB, changes ...func(*publisher.Config)) *process {
+func (w *world) start(t tester, changes ...func(*publisher.Config)) *process {
 	t.Helper()
-	pr := &process{world: w, memory: tasks.NewMemory()}
+	pr := &process{world: w, memory: tasks.NewMemory(), quit: make(chan struct{})}
 	for _, id := range w.order {
 		pr.memory.Put(t.Context(), w.stored[id])
 	}
@@ -123,7 +136,7 @@ func (w *world) start(t testing.TB, changes ...func(*publisher.Config)) *process
 		t.Fatalf("New: %v", err)
 	}
 	pr.Publisher = p
-	t.Cleanup(func() { p.Close() })
+	t.Cleanup(pr.stop)
 	return pr
 }
 
@@ -181,10 +194,20 @@ func (pr *process) do(ctx context.Context, e effect, apply func()) error {
 
 // kill ends the life of a process between two effects.
 func (pr *process) kill() {
-	pr.world.mu.Lock()
-	pr.dead = true
-	pr.world.mu.Unlock()
+	pr.world.set(func() { pr.dead = true })
+	pr.stop()
+}
+
+// stop closes the publisher.
+func (pr *process) stop() {
+	pr.once.Do(func() { close(pr.quit) })
 	pr.Close()
+}
+
+func (pr *process) isDead() bool {
+	pr.world.mu.Lock()
+	defer pr.world.mu.Unlock()
+	return pr.dead
 }
 
 // copyOf decodes a message with one act.
@@ -198,7 +221,7 @@ func copyOf(payload []byte) (revocation.Act, time.Time) {
 
 func (pr *process) Fast(payload []byte) error {
 	act, sent := copyOf(payload)
-	return pr.do(context.Background(), effect{name: fast, act: act, sent: sent}, func() {})
+	return pr.do(context.Background(), effect{name: fast, act: act, sent: sent}, func() { pr.world.nodes.provisional(act, sent) })
 }
 
 func (pr *process) AppendAct(ctx context.Context, payload []byte, ttl time.Duration) (uint64, error) {
@@ -207,11 +230,16 @@ func (pr *process) AppendAct(ctx context.Context, payload []byte, ttl time.Durat
 	err := pr.do(ctx, effect{name: appendAct, act: act, sent: sent, ttl: ttl}, func() {
 		pr.world.seq++
 		seq = pr.world.seq
+		pr.world.nodes.apply(act, ttl)
 	})
 	return seq, err
 }
 
 func (pr *process) AppendBeat(_ context.Context, payload []byte, _ time.Duration) error {
+	if pr.world.noBeats {
+		<-pr.quit // a beat every ten seconds for months takes too long
+		return errDead
+	}
 	pr.world.mu.Lock()
 	defer pr.world.mu.Unlock()
 	if pr.dead {
@@ -281,17 +309,22 @@ func (c cognito) Refresh(ctx context.Context, client, token string) (publisher.R
 }
 
 func (c cognito) RevokeToken(ctx context.Context, client, token string) error {
-	return c.pr.do(ctx, effect{name: revokeToken, arg: client + " " + token}, func() {})
+	return c.pr.do(ctx, effect{name: revokeToken, arg: client + " " + token}, func() { c.pr.world.pool.revoke(token) })
 }
 
 func (c cognito) AccessTokenRevoked(ctx context.Context, token string) (bool, error) {
 	revoked := false
-	err := c.pr.do(ctx, effect{name: askToken, arg: token}, func() { revoked = c.pr.world.revoked })
+	err := c.pr.do(ctx, effect{name: askToken, arg: token}, func() {
+		revoked = c.pr.world.revoked
+		if c.pr.world.pool != nil {
+			revoked = c.pr.world.pool.refuses(token)
+		}
+	})
 	return revoked, err
 }
 
 func (c cognito) SignOutUser(ctx context.Context, sub string) error {
-	return c.pr.do(ctx, effect{name: signOut, arg: sub}, func() {})
+	return c.pr.do(ctx, effect{name: signOut, arg: sub}, func() { c.pr.world.pool.signOut(sub) })
 }
 
 // set changes the world while publishers run.
@@ -346,7 +379,7 @@ func sessionRequest() publisher.Request {
 }
 
 // revoke carries out a request that must succeed.
-func (pr *process) revoke(t testing.TB, req publisher.Request) publisher.Status {
+func (pr *process) revoke(t tester, req publisher.Request) publisher.Status {
 	t.Helper()
 	s, err := pr.Revoke(t.Context(), req)
 	if err != nil {
@@ -356,7 +389,7 @@ func (pr *process) revoke(t testing.TB, req publisher.Request) publisher.Status 
 }
 
 // status returns what a process says of an act.
-func (pr *process) status(t testing.TB, id revocation.ActID) publisher.Status {
+func (pr *process) status(t tester, id revocation.ActID) publisher.Status {
 	t.Helper()
 	s, err := pr.Publisher.Get(t.Context(), id)
 	if err != nil {

@@ -1,0 +1,61 @@
+package publisher_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
+	"github.com/seed-4e8dee1b/revoked/publisher"
+	"github.com/seed-4e8dee1b/revoked/publisher/tasks"
+	"github.com/seed-4e8dee1b/revoked/revocation"
+	"github.com/seed-4e8dee1b/revoked/subscriber" //nolint:depguard // a test fills the interface View as cmd/revoked does
+)
+
+// Revoke returns only once a real denylist, fed by a real stream, refuses.
+func TestRevokeReturnsWhenTheDenylistRefuses(t *testing.T) {
+	srv := natsdev.Run(t)
+	nc := connect(t, srv)
+	bus, names := newBus(t, nc, "")
+	_, info := provision(t, nc, names)
+	deny, err := subscriber.Open(t.Context(), subscriber.Config{Servers: srv.URL(), Service: "revoked", Node: "node-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deny.Close()
+
+	w := newWorld()
+	pr := w.start(t, func(cfg *publisher.Config) {
+		cfg.Bus, cfg.View, cfg.Tasks, cfg.Epoch = bus, deny, tasks.NewMemory(), info.Epoch
+	})
+	issued := time.Now().Unix()
+	tok := revocation.Token{Pool: poolID, Subject: "sub-1", OriginJTI: "session-1", JTI: "jti-1", IssuedAt: issued, AuthTime: issued}
+	if err := deny.Check(tok); err != nil {
+		t.Fatalf("Check before the revocation = %v", err)
+	}
+	s := pr.revoke(t, userRequest())
+	refused, ok := errors.AsType[*revocation.RevokedError](deny.Check(tok))
+	if !ok || refused.Act != s.Act.ID {
+		t.Errorf("Check when Revoke has returned = %v, want it revoked by act %s", refused, s.Act.ID)
+	}
+	tok.IssuedAt = s.NotBefore()
+	tok.AuthTime = tok.IssuedAt
+	if err := deny.Check(tok); err != nil {
+		t.Errorf("Check of a sign-in at not_before = %v, want it accepted", err)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if s, err := pr.AwaitCognito(ctx, s.Act.ID); err != nil || s.Cognito.State != publisher.LegDone {
+		t.Errorf("AwaitCognito = %+v, %v; want it done", s, err)
+	}
+	// The service's beat, with the epoch of the stream, arrives as well.
+	for deny.Status().Epoch != info.Epoch {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("epoch of the view = %q, want %q", deny.Status().Epoch, info.Epoch)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
