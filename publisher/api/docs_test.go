@@ -1,0 +1,29 @@
+package api_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// docs/api.md names every problem type of problem.go.
+func TestProblemsAreDocumented(t *testing.T) {
+	source, err := os.ReadFile("problem.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := regexp.MustCompile(`"(/problems/\w+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(types) < 10 {
+		t.Fatalf("%d problem types found, want all", len(types))
+	}
+	for _, m := range types {
+		if !strings.Contains(string(docs), "`"+m[1]+"`") {
+			t.Errorf("docs/api.md does not name %s", m[1])
+		}
+	}
+}
