@@ -42,6 +42,9 @@ import (
 func allMutants() []mutant {
 	return slices.Concat(
 		revocationMutants,
+		denylistMutants,
+		subscriberMutants,
+		validatorMutants,
 	)
 }
 

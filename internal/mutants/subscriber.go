@@ -1,0 +1,50 @@
+package main
+
+var subscriberMutants = []mutant{
+	{
+		file: "subscriber/follow.go", find: "		f.view.count(&f.view.counters.Reconnects)\n		f.catchUp(ctx)\n", replace: "		f.view.count(&f.view.counters.Reconnects)\n",
+		promise: "a reconnect catches up although nothing seems missing",
+	}, {
+		file: "subscriber/follow.go", find: "if ev.sequence <= f.last {", replace: "if ev.sequence < f.last {",
+		promise: "a repeated message changes nothing",
+	}, {
+		file: "subscriber/follow.go", find: "if ev.sequence == f.last+1 {", replace: "if ev.sequence > f.last {",
+		promise: "a hole is noticed",
+	}, {
+		file: "subscriber/follow.go", find: "if t.sequence > f.last {", replace: "if false {",
+		promise: "a tick ahead of what is applied proves nothing",
+	}, {
+		file: "subscriber/follow.go", find: "f.view.proven(newest.at, now)", replace: "f.view.proven(now, now)",
+		promise: "the as-of time is the server's, not that of arrival",
+	}, {
+		file: "subscriber/follow.go", find: "uint64(len(b.payloads)) != want {", replace: "uint64(len(b.payloads)) > want {",
+		promise: "a short batch is refused",
+	}, {
+		file: "subscriber/follow.go", find: "if f.last < f.target {", replace: "if false {",
+		promise: "a replica that lags is asked again",
+	}, {
+		file: "subscriber/follow.go", find: "		f.view.unreadable(revocation.Unread{Err: err}, f.last)", replace: "		_ = err",
+		promise: "what can't be read is never skipped in silence",
+	}, {
+		file: "subscriber/follow.go", find: "if !until.After(now) {", replace: "if false {",
+		promise: "late fast copies are ignored",
+	}, {
+		file: "subscriber/follow.go", find: "if sent.After(now) {", replace: "if false {",
+		promise: "a fast copy from the future counts no longer than a fresh one",
+	}, {
+		file: "subscriber/view.go", find: "now.Add(min(left, v.maxStaleness))", replace: "now.Add(v.maxStaleness)",
+		promise: "an old tick leaves only the rest of MaxStaleness",
+	}, {
+		file: "subscriber/view.go", find: "slices.Min(v.offsets).Abs() > maxClockOffset", replace: "slices.Min(v.offsets).Abs() >= maxClockOffset",
+		promise: "two seconds of clock offset are tolerated",
+	}, {
+		file: "subscriber/view.go", find: "	if b := v.blind.Load(); b != nil {\n		return b.err\n	}\n", replace: "",
+		promise: "an incomplete view or a wrong clock is stale",
+	}, {
+		file: "subscriber/subscriber.go", find: "	if id, kind, found := s.deny.Find(&tok, now.Unix()); found {", replace: "	if err := s.view.check(now); err != nil {\n		return err\n	}\n	if id, kind, found := s.deny.Find(&tok, now.Unix()); found {",
+		promise: "revoked wins over stale",
+	}, {
+		file: "subscriber/natssource.go", find: `if h.Get("Nats-Stream") != s.names.Events() {`, replace: "if false {",
+		promise: "messages of another stream do not count",
+	},
+}
