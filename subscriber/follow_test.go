@@ -68,6 +68,31 @@ func TestTickAheadShowsWhatWasMissed(t *testing.T) {
 	})
 }
 
+// A tick beyond a hole proves nothing while the hole is open, also if messages
+// before the hole still come in.
+func TestTickBeyondAHoleProvesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.tick()
+		proven := w.s.Status().AsOf
+		w.sleep(5 * time.Second)
+		late := w.storeAct(session("late"))
+		w.storeAct(session("lost"))
+		w.src.next(lost)
+		w.send(w.storeTick(), late)
+		w.wantRevoked("late")
+		w.wantAccepted("lost") // the batch is still to be asked for again
+		if got := w.s.Status().AsOf; !got.Equal(proven) {
+			t.Errorf("as of %v with a hole before the tick, want %v", got, proven)
+		}
+		w.sleep(retryMin)
+		w.wantRevoked("lost")
+		if got := w.s.Status().AsOf; !got.After(proven) {
+			t.Errorf("as of %v after the hole was filled", got)
+		}
+	})
+}
+
 // Messages at or below the last sequence change nothing, whatever they say.
 func TestRepeatedMessagesChangeNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
