@@ -57,7 +57,12 @@ func TestOAuthRevoke(t *testing.T) {
 		wantAnswer(t, b.oauthRevoke(app.ID, "", url.Values{"token": {tokens.AccessToken}}), "denied", "")
 		b.awaitRefused(t, tokens.AccessToken)
 		b.accepts(t, tokens.IDToken) // of the same session
+		// A revoked token is no authority any more.
+		before := b.count(t)
 		wantAnswer(t, b.oauthRevoke(app.ID, "", url.Values{"token": {tokens.AccessToken}}), "denied", "")
+		if got := b.count(t); got != before {
+			t.Errorf("%d revocations, want %d as before", got, before)
+		}
 	})
 
 	t.Run("confidential client", func(t *testing.T) {
