@@ -202,6 +202,7 @@ func TestMessageTTL(t *testing.T) {
 func TestOpenActIsExtendedAtHalfLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
+		w.noBeats = true
 		w.validity.Token = 6 * hour
 		w.answer[signOut] = &publisher.CognitoError{Op: "AdminUserGlobalSignOut", Code: "InternalErrorException", Retry: true}
 		pr := w.start(t)

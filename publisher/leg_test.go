@@ -48,6 +48,7 @@ func TestPermanentFailureIsTriedAgainAtHalfLife(t *testing.T) {
 		t.Run("cognito ahead by "+offset.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
+				w.noBeats = true
 				w.offset = offset
 				w.answer[revokeToken] = &publisher.CognitoError{
 					Op: "RevokeToken", Code: "UnauthorizedException", Err: publisher.ErrClientRefused,
@@ -127,6 +128,7 @@ func TestProofOfSession(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
+				w.noBeats = true
 				w.validity = publisher.Validity{Token: token, Refresh: refresh}
 				w.revoked = !test.alive
 				if test.ask != nil {

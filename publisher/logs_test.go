@@ -105,14 +105,9 @@ func TestLogTellsTheStory(t *testing.T) {
 		s := pr.revoke(t, userRequest())
 		time.Sleep(time.Minute)
 		pr.Close()
-		var lines []string
-		for line := range strings.Lines(w.log.String()) {
-			if strings.Contains(line, s.Act.ID.String()) {
-				lines = append(lines, line)
-			}
-		}
-		if len(lines) != 2 || !strings.Contains(lines[0], "revocation accepted") || !strings.Contains(lines[1], "revocation concluded") {
-			t.Errorf("log of an undisturbed revocation: %q, want one line when accepted, one when concluded", lines)
+		log := w.log.String()
+		if strings.Count(log, s.Act.ID.String()) != 2 || !strings.Contains(log, "revocation accepted") || !strings.Contains(log, "revocation concluded") {
+			t.Errorf("log of an undisturbed revocation:\n%swant one line when accepted, one when concluded", log)
 		}
 	})
 }
