@@ -13,30 +13,14 @@ import (
 	"github.com/seed-4e8dee1b/revoked/validator"
 )
 
-// StalePolicy says what happens to a request whose token passed every check
-// while the denylist is too old to vouch for it.
-type StalePolicy uint8
+// StalePolicy is [validator.StalePolicy], which all transports share.
+type StalePolicy = validator.StalePolicy
 
 // The policies.
 const (
-	// FailClosed answers 503: a route that must not serve a revoked session.
-	FailClosed StalePolicy = iota
-	// FailOpen serves the request, and counts it: a route for which being
-	// down is worse than serving a session that was revoked a moment ago.
-	// Tokens known to be revoked are refused all the same.
-	FailOpen
+	FailClosed = validator.FailClosed // answers 503
+	FailOpen   = validator.FailOpen   // serves the request, and counts it
 )
-
-// String returns the stable name used in configuration and logs.
-func (p StalePolicy) String() string {
-	switch p {
-	case FailClosed:
-		return "fail-closed"
-	case FailOpen:
-		return "fail-open"
-	}
-	return fmt.Sprintf("policy(%d)", uint8(p))
-}
 
 // defaultRealm is used if Config.Realm is empty: a challenge must have at
 // least one attribute (RFC 6750, section 3).
