@@ -290,7 +290,7 @@ func TestList(t *testing.T) {
 		for range 3 {
 			ids = append(ids, pr.revoke(t, userRequest()).Act.ID)
 		}
-		list, err := pr.Publisher.List(t.Context(), 2)
+		list, err := pr.Publisher.List(t.Context(), publisher.Query{Limit: 2})
 		if err != nil || len(list) != 2 || list[0].Act.ID != ids[2] || list[1].Act.ID != ids[1] {
 			t.Errorf("List(2) = %+v, %v, want the two newest of %v", list, err, ids)
 		}
@@ -298,7 +298,7 @@ func TestList(t *testing.T) {
 			t.Errorf("Get of an unknown act = %v, want ErrNotFound", err)
 		}
 		w.set(func() { w.answer["list"] = errWorld })
-		if _, err := pr.Publisher.List(t.Context(), 2); !errors.Is(err, errWorld) {
+		if _, err := pr.Publisher.List(t.Context(), publisher.Query{Limit: 2}); !errors.Is(err, errWorld) {
 			t.Errorf("List = %v, want the store's error", err)
 		}
 	})

@@ -303,9 +303,10 @@ func (p *Publisher) Get(ctx context.Context, id revocation.ActID) (Status, error
 	return t.Status, err
 }
 
-// List returns up to limit acts, the newest first.
-func (p *Publisher) List(ctx context.Context, limit int) ([]Status, error) {
-	tasks, err := p.cfg.Tasks.List(ctx, limit)
+// List returns the acts that q selects, the newest first. The error wraps
+// [ErrNotFound] if q.After is unknown.
+func (p *Publisher) List(ctx context.Context, q Query) ([]Status, error) {
+	tasks, err := p.cfg.Tasks.List(ctx, q)
 	if err != nil {
 		return nil, err
 	}

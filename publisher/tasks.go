@@ -31,8 +31,9 @@ type Tasks interface {
 	// Get returns the newest version of a task, or [ErrNotFound].
 	Get(ctx context.Context, id revocation.ActID) (Task, error)
 
-	// List returns up to limit tasks, the newest first.
-	List(ctx context.Context, limit int) ([]Task, error)
+	// List returns the tasks whose acts q selects, the newest first. The error
+	// wraps [ErrNotFound] if q.After is unknown.
+	List(ctx context.Context, q Query) ([]Task, error)
 
 	// Work calls do, one task at a time, for each task whose Due has come,
 	// until ctx ends. It may be called several times to work in parallel; no

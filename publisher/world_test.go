@@ -266,13 +266,13 @@ func (pr *process) Get(ctx context.Context, id revocation.ActID) (publisher.Task
 	return pr.memory.Get(ctx, id)
 }
 
-func (pr *process) List(ctx context.Context, limit int) ([]publisher.Task, error) {
+func (pr *process) List(ctx context.Context, q publisher.Query) ([]publisher.Task, error) {
 	pr.world.mu.Lock()
 	defer pr.world.mu.Unlock()
 	if err := pr.world.answer["list"]; err != nil {
 		return nil, err
 	}
-	return pr.memory.List(ctx, limit)
+	return pr.memory.List(ctx, q)
 }
 
 func (pr *process) Work(ctx context.Context, do func(context.Context, publisher.Task) time.Time) {

@@ -75,10 +75,10 @@ func (l *lateRevoker) Get(ctx context.Context, id revocation.ActID) (publisher.S
 }
 
 // List implements [api.Revoker].
-func (l *lateRevoker) List(ctx context.Context, limit int) ([]publisher.Status, error) {
+func (l *lateRevoker) List(ctx context.Context, q publisher.Query) ([]publisher.Status, error) {
 	p, err := l.publisher()
 	if err != nil {
 		return nil, err
 	}
-	return p.List(ctx, limit)
+	return p.List(ctx, q)
 }

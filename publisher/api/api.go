@@ -20,7 +20,7 @@ type Revoker interface {
 	RevokeSession(ctx context.Context, in publisher.Presented) (publisher.Status, error)
 	AwaitCognito(ctx context.Context, id revocation.ActID) (publisher.Status, error)
 	Get(ctx context.Context, id revocation.ActID) (publisher.Status, error)
-	List(ctx context.Context, limit int) ([]publisher.Status, error)
+	List(ctx context.Context, q publisher.Query) ([]publisher.Status, error)
 }
 
 // Tokens verifies tokens of the configured pools. Both methods check the

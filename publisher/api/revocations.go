@@ -117,7 +117,7 @@ func (a *admin) list(w http.ResponseWriter, r *http.Request) {
 		}
 		limit = n
 	}
-	found, err := a.cfg.Revoker.List(r.Context(), limit)
+	found, err := a.cfg.Revoker.List(r.Context(), publisher.Query{Limit: limit})
 	if err != nil {
 		a.refuse(w, r, err)
 		return

@@ -172,11 +172,11 @@ func (f *fakeRevoker) Get(_ context.Context, id revocation.ActID) (publisher.Sta
 	return publisher.Status{}, publisher.ErrNotFound
 }
 
-func (f *fakeRevoker) List(_ context.Context, limit int) ([]publisher.Status, error) {
+func (f *fakeRevoker) List(_ context.Context, q publisher.Query) ([]publisher.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.limits = append(f.limits, limit)
-	return f.found[:min(limit, len(f.found))], f.err
+	f.limits = append(f.limits, q.Limit)
+	return f.found[:min(q.Limit, len(f.found))], f.err
 }
 
 // quiet fails the test if anything was revoked.

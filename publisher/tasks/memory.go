@@ -97,12 +97,22 @@ func (m *Memory) Get(_ context.Context, id revocation.ActID) (publisher.Task, er
 }
 
 // List implements [publisher.Tasks].
-func (m *Memory) List(_ context.Context, limit int) ([]publisher.Task, error) {
+func (m *Memory) List(_ context.Context, q publisher.Query) ([]publisher.Task, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	e := m.newest.Front()
+	if !q.After.IsZero() {
+		h := m.tasks[q.After]
+		if h == nil {
+			return nil, publisher.ErrNotFound
+		}
+		e = h.element.Next()
+	}
 	var all []publisher.Task
-	for e := m.newest.Front(); e != nil && len(all) < limit; e = e.Next() {
-		all = append(all, e.Value.(*held).task)
+	for ; e != nil && len(all) < q.Limit; e = e.Next() {
+		if t := e.Value.(*held).task; q.Selects(t.Act) {
+			all = append(all, t)
+		}
 	}
 	return all, nil
 }

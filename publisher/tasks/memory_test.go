@@ -57,7 +57,7 @@ func TestGetReturnsTheNewestVersion(t *testing.T) {
 
 func TestListIsByAcceptanceNewestFirst(t *testing.T) {
 	m := tasks.NewMemory()
-	if list, err := m.List(t.Context(), 10); err != nil || len(list) != 0 {
+	if list, err := m.List(t.Context(), publisher.Query{Limit: 10}); err != nil || len(list) != 0 {
 		t.Errorf("List of an empty store = %v, %v", list, err)
 	}
 	first, second, third := newTask(-1), newTask(time.Hour), newTask(0)
@@ -65,11 +65,58 @@ func TestListIsByAcceptanceNewestFirst(t *testing.T) {
 	for limit, want := range map[int][]publisher.Task{
 		0: {}, 1: {third}, 2: {third, second}, 3: {third, second, first}, 10: {third, second, first},
 	} {
-		list, err := m.List(t.Context(), limit)
+		list, err := m.List(t.Context(), publisher.Query{Limit: limit})
 		got := ids(list)
 		if err != nil || !slices.Equal(got, ids(want)) {
 			t.Errorf("List(%d) = %v, %v; want %v", limit, got, err, ids(want))
 		}
+	}
+}
+
+func TestListSelects(t *testing.T) {
+	m := tasks.NewMemory()
+	newAct := func(kind revocation.Kind, pool, id string, state revocation.State) publisher.Task {
+		task := newTask(-1)
+		task.Act.Target = revocation.Target{Kind: kind, Pool: pool, ID: id}
+		task.Act.State = state
+		return task
+	}
+	a := newAct(revocation.KindUser, "p1", "x", revocation.StateOpen)
+	b := newAct(revocation.KindClient, "p1", "x", revocation.StateConfirmed)
+	c := newAct(revocation.KindUser, "p2", "y", revocation.StateOpen)
+	d := newAct(revocation.KindPool, "p1", "", revocation.StateLifted)
+	put(t, m, a, b, c, d)
+	tests := []struct {
+		name  string
+		query publisher.Query
+		want  []publisher.Task
+	}{
+		{"all", publisher.Query{}, []publisher.Task{d, c, b, a}},
+		{"kind", publisher.Query{Kind: revocation.KindUser}, []publisher.Task{c, a}},
+		{"pool", publisher.Query{Pool: "p1"}, []publisher.Task{d, b, a}},
+		{"id of any kind", publisher.Query{IDs: []string{"x"}}, []publisher.Task{b, a}},
+		{"several ids", publisher.Query{IDs: []string{"x", ""}}, []publisher.Task{d, b, a}},
+		{"no id", publisher.Query{IDs: []string{}}, nil},
+		{"state", publisher.Query{State: revocation.StateOpen}, []publisher.Task{c, a}},
+		{"everything at once", publisher.Query{Kind: revocation.KindUser, Pool: "p1", IDs: []string{"x"}, State: revocation.StateOpen}, []publisher.Task{a}},
+		{"behind the second", publisher.Query{After: c.Act.ID}, []publisher.Task{b, a}},
+		{"behind one that is not selected", publisher.Query{After: c.Act.ID, Pool: "p1"}, []publisher.Task{b, a}},
+		{"behind the last", publisher.Query{After: a.Act.ID}, nil},
+		{"the limit counts what is selected", publisher.Query{Kind: revocation.KindUser, Limit: 1}, []publisher.Task{c}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.query.Limit == 0 {
+				tt.query.Limit = 10
+			}
+			list, err := m.List(t.Context(), tt.query)
+			if err != nil || !slices.Equal(ids(list), ids(tt.want)) {
+				t.Errorf("List(%+v) = %v, %v; want %v", tt.query, ids(list), err, ids(tt.want))
+			}
+		})
+	}
+	if _, err := m.List(t.Context(), publisher.Query{After: revocation.NewActID(), Limit: 1}); !errors.Is(err, publisher.ErrNotFound) {
+		t.Errorf("List behind an unknown act = %v, want ErrNotFound", err)
 	}
 }
 
@@ -101,7 +148,7 @@ func TestForgetting(t *testing.T) {
 			t.Errorf("Get after the day = %v, want ErrNotFound", err)
 		}
 		time.Sleep(100 * time.Hour)
-		list, err := m.List(t.Context(), 10)
+		list, err := m.List(t.Context(), publisher.Query{Limit: 10})
 		if want := []revocation.ActID{open.Act.ID, standing.Act.ID}; err != nil || !slices.Equal(ids(list), want) {
 			t.Errorf("List = %v, %v; want %v: one task is still due, the other's act lives", ids(list), err, want)
 		}
