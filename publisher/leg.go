@@ -52,7 +52,8 @@ func (p *Publisher) attempt(ctx context.Context, t Task) time.Time {
 		// Recorded before it is acted upon: if the process dies now, the next
 		// attempt confirms without telling Cognito again.
 		t.Cognito, t.Grant = leg, Grant{}
-		if err := p.record(ctx, t); err != nil {
+		var err error
+		if t, err = p.record(ctx, t); err != nil {
 			return p.later(ctx, t, err)
 		}
 	}
@@ -178,16 +179,16 @@ func (p *Publisher) later(ctx context.Context, t Task, err error) time.Time {
 // record stores that Cognito was told, even if Close has come meanwhile, and
 // remembers it if that fails: telling it again would also end sessions that
 // have begun since.
-func (p *Publisher) record(ctx context.Context, t Task) error {
+func (p *Publisher) record(ctx context.Context, t Task) (Task, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	err := p.cfg.Tasks.Put(ctx, t)
+	stored, err := p.put(ctx, t)
 	if err != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.unrecorded[t.Act.ID] = t.Cognito
 	}
-	return err
+	return stored, err
 }
 
 // recall returns what record could not store, once.
@@ -200,14 +201,15 @@ func (p *Publisher) recall(id revocation.ActID) (Leg, bool) {
 }
 
 // store puts the task, due at the given time (zero: never), and returns when it
-// is due.
+// is due, which is earlier if somebody else says so.
 func (p *Publisher) store(ctx context.Context, t Task, due time.Time) time.Time {
 	t.Due, t.Cognito.NextTry = due, due
-	if err := p.cfg.Tasks.Put(ctx, t); err != nil {
+	stored, err := p.put(ctx, t)
+	if err != nil {
 		p.log.Error().Stringer("act_id", t.Act.ID).Err(err).Msg("task not stored, retrying")
 		return time.Now().Add(jitter(ownPause))
 	}
-	return due
+	return stored.Due
 }
 
 // pause is the time before the next attempt to tell Cognito.

@@ -158,7 +158,7 @@ func (p *Publisher) Revoke(ctx context.Context, req Request) (Status, error) {
 	}
 	fast := p.repeatFast(t.Act)
 	// From here on a crash leaves a task that a worker finishes.
-	err = p.cfg.Tasks.Put(ctx, t)
+	t, err = p.put(ctx, t)
 	if err == nil {
 		err = p.deny(ctx, &t, t.Act)
 	}
@@ -172,7 +172,7 @@ func (p *Publisher) Revoke(ctx context.Context, req Request) (Status, error) {
 			t.Due = time.Now()
 		}
 		t.Cognito.NextTry = t.Due
-		err = p.cfg.Tasks.Put(ctx, t)
+		t, err = p.put(ctx, t)
 	}
 	if err != nil {
 		p.log.Error().Stringer("act_id", t.Act.ID).Stringer("kind", t.Act.Target.Kind).Err(err).Msg("revocation not durable")
@@ -245,9 +245,11 @@ func (p *Publisher) deny(ctx context.Context, t *Task, act revocation.Act) error
 		// that fail, it leaves nevertheless: an act that comes back in a replay
 		// is better than one that ends too early.
 		t.KeepUntil = act.ExpiresAt
-		if err := p.cfg.Tasks.Put(ctx, *t); err != nil {
+		stored, err := p.put(ctx, *t)
+		if err != nil {
 			p.log.Warn().Stringer("act_id", act.ID).Err(err).Msg("task not stored before publishing")
 		}
+		*t = stored
 	}
 	now := time.Now()
 	ttl := messageTTL(t.KeepUntil, now)
@@ -263,6 +265,15 @@ func (p *Publisher) deny(ctx context.Context, t *Task, act revocation.Act) error
 		t.Denied = Denied{Sequence: seq, At: time.Now()}
 	}
 	return nil
+}
+
+// put stores a task and returns it as it is stored; after an error, as it was.
+func (p *Publisher) put(ctx context.Context, t Task) (Task, error) {
+	stored, err := p.cfg.Tasks.Put(ctx, t)
+	if err != nil {
+		return t, err
+	}
+	return stored, nil
 }
 
 func encode(a revocation.Act, sent time.Time) []byte {

@@ -19,14 +19,53 @@ type Task struct {
 	// Due is when the task is to be carried further; zero if nothing is left
 	// to do.
 	Due time.Time
+	// Version is that of the store; see [Tasks]. Zero for a task that was
+	// never stored.
+	Version uint64
 }
 
-// Tasks keeps tasks. Implementations are safe for concurrent use; how durable
-// they are, they say themselves.
+// Merge joins a version of a task with another one of it, which somebody else
+// stored meanwhile. Nothing that either of them has reached is lost: the acts
+// merge (package revocation), the leg to Cognito is that which has come
+// further, and the task is due when either was; an attempt that finds nothing
+// left to do does no harm. What the request fixed is the same in both.
+func (t Task) Merge(other Task) Task {
+	m := t
+	m.Act = t.Act.Merge(other.Act)
+	m.KeepUntil = max(t.KeepUntil, other.KeepUntil)
+	if d := other.Denied; d.Sequence != 0 && (m.Denied.Sequence == 0 || d.Sequence < m.Denied.Sequence) {
+		m.Denied = d
+	}
+	if other.Cognito.beyond(t.Cognito) {
+		m.Cognito, m.Grant = other.Cognito, other.Grant
+	}
+	if m.Due.IsZero() || !other.Due.IsZero() && other.Due.Before(m.Due) {
+		m.Due = other.Due
+	}
+	return m
+}
+
+// beyond reports whether l has come further than o.
+func (l Leg) beyond(o Leg) bool {
+	if l.ended() || o.ended() {
+		return !o.ended()
+	}
+	return l.Attempts > o.Attempts
+}
+
+// ended reports whether Cognito has nothing to be told any more.
+func (l Leg) ended() bool { return l.State == LegDone || l.State == LegNotApplicable }
+
+// Tasks keeps tasks. Several replicas may share one store, and a request and a
+// worker may be busy with one task at the same time: every version says from
+// which it was made, and versions merge. Implementations are safe for
+// concurrent use; how durable they are, they say themselves.
 type Tasks interface {
-	// Put stores the newest version of a task, by the id of its act. It
-	// returns once the version is as durable as the implementation makes it.
-	Put(ctx context.Context, t Task) error
+	// Put stores a task, by the id of its act, and returns it as it is stored
+	// then, with its new Version. If t was not made from the newest version,
+	// the two are merged first. It returns once that is as durable as the
+	// implementation makes it; after an error it may have been stored.
+	Put(ctx context.Context, t Task) (Task, error)
 
 	// Get returns the newest version of a task, or [ErrNotFound].
 	Get(ctx context.Context, id revocation.ActID) (Task, error)

@@ -124,8 +124,11 @@ type process struct {
 func (w *world) start(t tester, changes ...func(*publisher.Config)) *process {
 	t.Helper()
 	pr := &process{world: w, memory: tasks.NewMemory(), quit: make(chan struct{})}
+	var err error
 	for _, id := range w.order {
-		pr.memory.Put(t.Context(), w.stored[id])
+		if w.stored[id], err = pr.memory.Put(t.Context(), w.stored[id]); err != nil {
+			t.Fatalf("Put: %v", err)
+		}
 	}
 	cfg := w.config(pr)
 	for _, change := range changes {
@@ -252,14 +255,15 @@ func (pr *process) AppendBeat(_ context.Context, payload []byte, _ time.Duration
 	return errors.Join(err, pr.world.answer["beat"])
 }
 
-func (pr *process) Put(ctx context.Context, t publisher.Task) error {
-	return pr.do(ctx, effect{name: put, act: t.Act, task: t}, func() {
+func (pr *process) Put(ctx context.Context, t publisher.Task) (publisher.Task, error) {
+	err := pr.do(ctx, effect{name: put, act: t.Act, task: t}, func() {
 		if _, known := pr.world.stored[t.Act.ID]; !known {
 			pr.world.order = append(pr.world.order, t.Act.ID)
 		}
+		t, _ = pr.memory.Put(ctx, t) // it has no way to fail
 		pr.world.stored[t.Act.ID] = t
-		pr.memory.Put(ctx, t)
 	})
+	return t, err
 }
 
 func (pr *process) Get(ctx context.Context, id revocation.ActID) (publisher.Task, error) {

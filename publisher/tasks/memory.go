@@ -57,10 +57,16 @@ func NewMemory() *Memory {
 }
 
 // Put implements [publisher.Tasks].
-func (m *Memory) Put(_ context.Context, t publisher.Task) error {
+func (m *Memory) Put(_ context.Context, t publisher.Task) (publisher.Task, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h := m.tasks[t.Act.ID]
+	if h != nil && t.Version != h.task.Version {
+		version := h.task.Version
+		t = t.Merge(h.task)
+		t.Version = version
+	}
+	t.Version++
 	if h == nil {
 		h = &held{task: t, at: when(t)}
 		h.element = m.newest.PushFront(h)
@@ -73,7 +79,7 @@ func (m *Memory) Put(_ context.Context, t publisher.Task) error {
 		}
 	}
 	m.wake(h)
-	return nil
+	return t, nil
 }
 
 // wake tells the Work calls that wait if they wait for something later than h.

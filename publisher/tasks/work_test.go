@@ -106,8 +106,7 @@ func TestNewVersionIsHandedOutAtItsTime(t *testing.T) {
 					got.add(start, task)
 					return time.Time{}
 				})
-				task := newTask(test.first)
-				put(t, m, task)
+				task := put(t, m, newTask(test.first))
 				synctest.Wait()
 				task.Due = start.Add(test.second)
 				task.Reason = "second"
