@@ -45,6 +45,7 @@ demo: build ## Show one revocation from sign-in to refusal, then exit
 .PHONY: test
 test: ## Run all tests under the race detector (8 min at most, cold, on 2 cores)
 	go test -race -shuffle=on -timeout=$(TEST_TIMEOUT) ./...
+	cd internal/embedding && go test -race -shuffle=on -timeout=$(TEST_TIMEOUT) ./...
 
 .PHONY: cover
 cover: ## Fail if a core package's tests cover less than COVER_FLOOR=85 percent
