@@ -1,11 +1,9 @@
 package main
 
 import (
-	"os"
-	"strings"
-
 	"github.com/spf13/cobra"
 
+	"github.com/seed-4e8dee1b/revoked/internal/config"
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 )
 
@@ -27,7 +25,7 @@ func (s *settings) bind(cmd *cobra.Command) {
 }
 
 func (s *settings) load() (service.Config, error) {
-	return service.Load(s.path, environ(), func(c *service.Config) {
+	return service.Load(s.path, config.Environ(), func(c *service.Config) {
 		c.Version = version
 		c.InsecureNoAuth = s.insecureNoAuth
 		for _, o := range []struct {
@@ -39,15 +37,6 @@ func (s *settings) load() (service.Config, error) {
 			}
 		}
 	})
-}
-
-func environ() map[string]string {
-	env := make(map[string]string)
-	for _, entry := range os.Environ() {
-		key, value, _ := strings.Cut(entry, "=")
-		env[key] = value
-	}
-	return env
 }
 
 func configCommand() *cobra.Command {

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
+	"github.com/seed-4e8dee1b/revoked/internal/config"
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 )
@@ -35,7 +36,7 @@ NATS.`,
 			if replicas != 1 && replicas != 3 && replicas != 5 {
 				return usageError{fmt.Errorf("--replicas %d: give 3, or 1 for development", replicas)}
 			}
-			cfg, err := service.LoadNATS(path, environ())
+			cfg, err := service.LoadNATS(path, config.Environ())
 			if err != nil {
 				return err
 			}

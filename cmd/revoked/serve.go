@@ -2,12 +2,11 @@ package main
 
 import (
 	"errors"
-	"io"
 	"os"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/seed-4e8dee1b/revoked/internal/config"
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 )
 
@@ -30,7 +29,7 @@ is fresh. It stops gracefully: /readyz first, then requests, then the rest.`,
 			if err != nil {
 				return err
 			}
-			cfg.Logger = logger(cfg, os.Stderr)
+			cfg.Logger = config.Log{Level: cfg.LogLevel, Format: cfg.LogFormat, NoColor: os.Getenv("NO_COLOR") != ""}.Logger(os.Stderr)
 			svc, err := service.Start(cmd.Context(), cfg)
 			if err != nil {
 				return err
@@ -40,16 +39,4 @@ is fresh. It stops gracefully: /readyz first, then requests, then the rest.`,
 	}
 	set.bind(cmd)
 	return cmd
-}
-
-// logger writes what the configuration asks for; its level was checked.
-func logger(cfg service.Config, out io.Writer) zerolog.Logger {
-	if cfg.LogFormat == "console" {
-		out = zerolog.ConsoleWriter{Out: out, NoColor: os.Getenv("NO_COLOR") != ""}
-	}
-	level, err := zerolog.ParseLevel(cfg.LogLevel)
-	if err != nil {
-		level = zerolog.InfoLevel
-	}
-	return zerolog.New(out).Level(level).With().Timestamp().Logger()
 }

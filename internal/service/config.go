@@ -6,6 +6,8 @@ import (
 
 	"github.com/rs/zerolog"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/seed-4e8dee1b/revoked/internal/config"
 )
 
 // Config of the revoke service. [Default] has usable values for all that is
@@ -58,20 +60,8 @@ type Config struct {
 	Version string `yaml:"-"`
 }
 
-// NATS says how to connect. The variables are those of the nats command.
-type NATS struct {
-	// URL is a comma-separated list.
-	URL string `yaml:"url" env:"NATS_URL"`
-	// Creds and NKey are paths of a credentials file and of a seed.
-	Creds string `yaml:"creds" env:"NATS_CREDS"`
-	NKey  string `yaml:"nkey" env:"NATS_NKEY"`
-	// CA, Cert and Key are paths of PEM files.
-	CA   string `yaml:"ca" env:"NATS_CA"`
-	Cert string `yaml:"cert" env:"NATS_CERT"`
-	Key  string `yaml:"key" env:"NATS_KEY"`
-	// InboxPrefix is the private inbox prefix of the credential, if it has one.
-	InboxPrefix string `yaml:"inbox_prefix" env:"NATS_INBOX_PREFIX"`
-}
+// NATS says how to connect.
+type NATS = config.NATS
 
 // Pool is one user pool.
 type Pool struct {
@@ -123,21 +113,23 @@ func Default() Config {
 // YAML returns the configuration as a file would have it, but with secrets
 // masked.
 func (c Config) YAML() ([]byte, error) {
-	c.NATS.URL = maskURLs(c.NATS.URL)
+	c.NATS.URL = config.MaskURLs(c.NATS.URL)
 	return yaml.Marshal(c)
+}
+
+func (c Config) log() config.Log {
+	return config.Log{Level: c.LogLevel, Format: c.LogFormat}
 }
 
 // Secret is a string that is never shown.
 type Secret string
-
-const mask = "********"
 
 // String returns a mask, or "" if there is no secret.
 func (s Secret) String() string {
 	if s == "" {
 		return ""
 	}
-	return mask
+	return config.Mask
 }
 
 // GoString is for %#v.
@@ -148,7 +140,5 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalYAML refuses: configuration files are shown, copied and committed.
 func (s *Secret) UnmarshalYAML(n *yaml.Node) error {
-	return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %s", n.Line, secretInFile)}}
+	return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %s", n.Line, config.SecretInFile)}}
 }
-
-const secretInFile = "has a secret in it"

@@ -9,6 +9,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
+
+	"github.com/seed-4e8dee1b/revoked/internal/config"
 )
 
 // Connect opens a connection for one task, such as provisioning, and fails if
@@ -20,7 +22,7 @@ func Connect(cfg Config) (*nats.Conn, jetstream.JetStream, error) {
 	}
 	nc, err := nats.Connect(cfg.NATS.URL, opts...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("connecting to NATS at %s: %w", maskURLs(cfg.NATS.URL), err)
+		return nil, nil, fmt.Errorf("connecting to NATS at %s: %w", config.MaskURLs(cfg.NATS.URL), err)
 	}
 	js, err := jetstream.New(nc)
 	if err != nil {
@@ -82,7 +84,7 @@ func (l *link) connected(nc *nats.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cause = nil
-	l.log.Info().Str("server", maskURLs(nc.ConnectedUrl())).Msg("nats connected")
+	l.log.Info().Str("server", config.MaskURLs(nc.ConnectedUrl())).Msg("nats connected")
 }
 
 func (l *link) failed(err error) {
