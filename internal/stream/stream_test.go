@@ -3,6 +3,7 @@ package stream_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +52,22 @@ func TestPrefix(t *testing.T) {
 		if _, err := stream.NewNames(bad); err == nil {
 			t.Errorf("NewNames(%q) succeeded", bad)
 		}
+	}
+}
+
+func TestStatusSubjects(t *testing.T) {
+	n := names(t, "shop")
+	service, node, ok := n.StatusOf(n.Status("orders", stream.Token("ip-10.0.0.1.internal")))
+	if service != "orders" || node != "ip-10_0_0_1_internal" || !ok {
+		t.Errorf("StatusOf(Status()) = %q, %q, %v", service, node, ok)
+	}
+	for _, bad := range []string{"revoked.status.a.b", "shop.status.a", "shop.status.a.b.c", "shop.status..b", "shop.status.a.", "shop.probe"} {
+		if service, node, ok := n.StatusOf(bad); ok {
+			t.Errorf("StatusOf(%q) = %q, %q", bad, service, node)
+		}
+	}
+	if got := stream.Token("é*>. " + string(make([]byte, 100))); len(got) != 64 || strings.Trim(got, "_") != "" {
+		t.Errorf("Token of odd characters = %q", got)
 	}
 }
 
