@@ -101,8 +101,8 @@ func TestProvisionTwiceKeepsEpochAndTicksOncePerSecond(t *testing.T) {
 			if err != nil {
 				t.Fatalf("tick without time stamp: %v", msg.Header)
 			}
-			if m, err := revocation.Decode(msg.Data); err != nil || !m.Tick {
-				t.Fatalf("tick payload %x decodes to %+v, %v", msg.Data, m, err)
+			if m, err := revocation.Decode(msg.Data); err != nil || !m.Tick || m.Epoch != first.Epoch {
+				t.Fatalf("tick payload %x decodes to %+v, %v, want a tick of epoch %s", msg.Data, m, err, first.Epoch)
 			}
 			stamps = append(stamps, at)
 		case <-ctx.Done():
