@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"text/tabwriter"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -27,7 +29,12 @@ func provisionCommand() *cobra.Command {
 the schedule of its ticks. A stream that exists is compared field by field and
 never changed. It may be run again. It needs the rights of an administrator of
 JetStream, which serve does not, and of the configuration only what is about
-NATS.`,
+NATS.
+
+With --check it changes nothing and needs no rights in particular: it reports
+on the server, the account, the stream, the ticks and what this credential may
+do, on a managed cluster too, each with its fix. What can't be found out is said
+to be unknown. It fails if anything would keep revoked from working.`,
 		Example: `  NATS_URL=nats://localhost:4222 revoked provision
   revoked provision --config revoked.yaml --replicas 3
   revoked provision --check      # changes nothing`,
@@ -42,7 +49,10 @@ NATS.`,
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), provisionTimeout)
 			defer cancel()
-			text, err := provision(ctx, cfg, replicas, check)
+			if check {
+				return inspect(ctx, cfg, cmd.OutOrStdout())
+			}
+			text, err := provision(ctx, cfg, replicas)
 			if err != nil {
 				return err
 			}
@@ -52,12 +62,12 @@ NATS.`,
 	}
 	cmd.Flags().StringVar(&path, "config", "", "YAML file; without it the environment alone")
 	cmd.Flags().IntVar(&replicas, "replicas", 1, "copies that JetStream keeps: 3 in production")
-	cmd.Flags().BoolVar(&check, "check", false, "only verify; change nothing")
+	cmd.Flags().BoolVar(&check, "check", false, "only report, change nothing")
 	return cmd
 }
 
 // provision returns a line that says what it did.
-func provision(ctx context.Context, cfg service.Config, replicas int, checkOnly bool) (string, error) {
+func provision(ctx context.Context, cfg service.Config, replicas int) (string, error) {
 	names, err := stream.NewNames(cfg.Prefix)
 	if err != nil {
 		return "", err
@@ -70,10 +80,6 @@ func provision(ctx context.Context, cfg service.Config, replicas int, checkOnly 
 	info, err := stream.Verify(ctx, js, names)
 	did := "verified"
 	switch {
-	case checkOnly:
-		if err == nil {
-			err = stream.VerifySchedule(ctx, js, names)
-		}
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		did = "created"
 		info, err = stream.Provision(ctx, js, stream.Settings{Names: names, Replicas: replicas})
@@ -86,4 +92,36 @@ func provision(ctx context.Context, cfg service.Config, replicas int, checkOnly 
 	}
 	return fmt.Sprintf("stream %s %s: epoch %s, replicas %d, %d messages",
 		names.Events(), did, info.Epoch, info.Replicas, info.Messages), nil
+}
+
+// inspect writes a line for each finding. The error says that there are failures.
+func inspect(ctx context.Context, cfg service.Config, out io.Writer) error {
+	names, err := stream.NewNames(cfg.Prefix)
+	if err != nil {
+		return err
+	}
+	nc, _, err := service.Connect(cfg)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	failures := 0
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, f := range stream.Inspect(ctx, nc, names) {
+		if f.Grade == stream.Failure {
+			failures++
+		}
+		line := fmt.Sprintf("%s\t%s\t%s", f.Grade, f.Topic, f.Found)
+		if f.Fix != "" {
+			line += " (" + f.Fix + ")"
+		}
+		fmt.Fprintln(table, line)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if failures > 0 {
+		return fmt.Errorf("%d of the findings would keep revoked from working", failures)
+	}
+	return nil
 }

@@ -20,12 +20,20 @@ func (e *MismatchError) Error() string {
 
 // compare returns a [*MismatchError] for the first field of found that is not
 // as wanted.
+func compare(names Names, found jetstream.StreamConfig) error {
+	if all := differences(names, found); len(all) > 0 {
+		return all[0]
+	}
+	return nil
+}
+
+// differences returns what is not as wanted, field by field.
 //
 // Not compared: allow_rollup_hdrs and deny_purge, which the server switches on
 // and off by itself when schedules are allowed (seen in nats-server 2.15.2;
 // purges are kept away by permissions), and fields that change neither what is
 // kept nor what is delivered (description, compression, placement).
-func compare(names Names, found jetstream.StreamConfig) error {
+func differences(names Names, found jetstream.StreamConfig) []*MismatchError {
 	want := wanted(names)
 	republish := func(r *jetstream.RePublish) string {
 		if r == nil {
@@ -56,12 +64,13 @@ func compare(names Names, found jetstream.StreamConfig) error {
 		{"subject_transform", "false", fmt.Sprint(found.SubjectTransform != nil)},
 		{"metadata." + epochKey + " is set", "true", fmt.Sprint(found.Metadata[epochKey] != "")},
 	}
+	var all []*MismatchError
 	for _, f := range fields {
 		if f.wanted != f.found {
-			return &MismatchError{Stream: names.Events(), Field: f.name, Wanted: f.wanted, Found: f.found}
+			all = append(all, &MismatchError{Stream: names.Events(), Field: f.name, Wanted: f.wanted, Found: f.found})
 		}
 	}
-	return nil
+	return all
 }
 
 // limit names a limit of a stream; the server shows "no limit" as -1 or 0.
