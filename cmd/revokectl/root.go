@@ -64,7 +64,7 @@ func (a *app) rootCommand() *cobra.Command {
 		panic(err) // the flag is registered above
 	}
 
-	root.AddCommand(a.revokeCommand(), a.getCommand(), a.listCommand(), a.versionCommand())
+	root.AddCommand(a.revokeCommand(), a.getCommand(), a.listCommand(), a.keyCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.RunE = func(_ *cobra.Command, _ []string) error {

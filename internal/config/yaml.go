@@ -96,7 +96,7 @@ func kindName(name string) string {
 	switch {
 	case strings.HasPrefix(name, "[]"):
 		return "a list"
-	case strings.HasSuffix(name, ".Secret"):
+	case strings.HasSuffix(name, ".Secret"), strings.HasSuffix(name, ".KeyHash"):
 		return "a text"
 	case strings.Contains(name, "."):
 		return "a group of keys" // a struct

@@ -23,10 +23,6 @@ func (c Config) Check() error {
 	return config.Wrong(c.problems())
 }
 
-// minAPIKey is the least number of characters of an API key: even as random
-// hexadecimal digits, 64 bits, which nobody can try over a network.
-const minAPIKey = 16
-
 func (c Config) problems() []Problem {
 	var list config.Problems
 	for _, l := range []struct{ key, addr string }{
@@ -36,7 +32,7 @@ func (c Config) problems() []Problem {
 			list.Add(l.key, l.addr, "is not host:port", "set an address such as 127.0.0.1:8080")
 		}
 	}
-	c.checkKey(&list)
+	c.checkCallers(&list)
 	for i, origin := range c.CORSOrigins {
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != origin {
@@ -66,29 +62,6 @@ func (c Config) natsProblems() []Problem { return c.NATS.Problems(c.Prefix) }
 
 func notInSubject(c rune) bool {
 	return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-'
-}
-
-func (c Config) checkKey(list *config.Problems) {
-	const key = "REVOKED_API_KEY"
-	switch {
-	case c.InsecureNoAuth && c.APIKey != "":
-		list.Add(key, config.Mask, "is set beside --insecure-no-auth", "remove one of them")
-	case c.InsecureNoAuth && !loopback(c.AdminAddr):
-		list.Add("admin_addr", c.AdminAddr, "is not a loopback address, and --insecure-no-auth is set",
-			"set REVOKED_API_KEY instead, or 127.0.0.1")
-	case c.InsecureNoAuth:
-	case c.APIKey == "":
-		list.Add(key, "", "is missing", "set it, or REVOKED_API_KEY_FILE, to a random text such as that of: openssl rand -hex 32")
-	case len(c.APIKey) < minAPIKey:
-		list.Add(key, config.Mask, "is short enough to guess", fmt.Sprintf("use at least %d characters, such as those of: openssl rand -hex 32", minAPIKey))
-	case strings.ContainsFunc(string(c.APIKey), notInKey):
-		// RFC 6750, section 2.1: b64token.
-		list.Add(key, config.Mask, "has a character that can't be sent in a header", "use letters, digits and -._~+/=")
-	}
-}
-
-func notInKey(c rune) bool {
-	return notInSubject(c) && c != '~' && c != '+' && c != '/' && c != '='
 }
 
 // loopback reports whether only this machine can reach the address.

@@ -20,9 +20,15 @@ type Config struct {
 	AdminAddr   string `yaml:"admin_addr" env:"REVOKED_ADMIN_ADDR"`
 	MetricsAddr string `yaml:"metrics_addr" env:"REVOKED_METRICS_ADDR"`
 
-	// APIKey is what callers of the admin listener present.
+	// Who may call the admin listener: APIKey is one key with the role admin,
+	// APIKeys are further ones, and Pool.Callers let in members of groups.
 	APIKey     Secret `yaml:"api_key" env:"REVOKED_API_KEY"`
 	APIKeyFile string `yaml:"api_key_file" env:"REVOKED_API_KEY_FILE"`
+	APIKeys    []Key  `yaml:"api_keys" env:"REVOKED_API_KEYS"`
+	// RateLimit is how many requests a second each of them may send in the
+	// long run, and twice as many at once. Zero means 50. Too low holds up
+	// scripts; high values let one caller take all that the service can do.
+	RateLimit float64 `yaml:"rate_limit" env:"REVOKED_RATE_LIMIT"`
 	// InsecureNoAuth serves the admin API without a key. Only on a loopback
 	// address, and only by flag.
 	InsecureNoAuth bool `yaml:"-"`
@@ -81,6 +87,8 @@ type Pool struct {
 	// Clients are the app clients of the pool. A client that is missing can't
 	// use /oauth2/revoke, and its token validities are not known.
 	Clients []Client `yaml:"clients"`
+	// Callers are the groups whose members may call the admin API.
+	Callers []Grant `yaml:"callers"`
 }
 
 // Client is one app client.

@@ -36,12 +36,17 @@ func TestLoad(t *testing.T) {
 	path := write(t, "revoked.yaml", `
 public_addr: :8080
 log_level: warn
+rate_limit: 20
+api_keys:
+  - {id: ci, role: operator, sha256: `+strings.Repeat("ab", 32)+`}
 cors_origins: [https://app.example.com]
 nats:
   url: nats://file:4222
 pools:
   - id: eu-west-1_AbC123
     region: eu-central-1
+    callers:
+      - {group: security, role: admin, clients: [console]}
     clients:
       - id: app
         access_validity: 1h
@@ -60,11 +65,12 @@ pools:
 	}
 	want := service.Config{
 		PublicAddr: ":8080", AdminAddr: "[::1]:9999", MetricsAddr: "127.0.0.1:1",
-		APIKey: apiKey, CORSOrigins: []string{"https://a.example.com", "https://b.example.com:8443"},
+		APIKey: apiKey, APIKeys: []service.Key{{ID: "ci", Role: "operator", SHA256: service.KeyHash(strings.Repeat("ab", 32))}}, RateLimit: 20, CORSOrigins: []string{"https://a.example.com", "https://b.example.com:8443"},
 		CognitoWait: 500 * time.Millisecond, LearnRate: 2.5, Prefix: "revoked", LogLevel: "warn", LogFormat: "console",
 		NATS: service.NATS{URL: "nats://env:4222"},
 		Pools: []service.Pool{{
 			ID: "eu-west-1_AbC123", Region: "eu-central-1",
+			Callers: []service.Grant{{Group: "security", Role: "admin", Clients: []string{"console"}}},
 			Clients: []service.Client{
 				{ID: "app", AccessValidity: time.Hour, IDValidity: 30 * time.Minute, RefreshValidity: 720 * time.Hour},
 				{ID: "vault", Secret: "client-secret", SecretFile: secret},
@@ -118,6 +124,32 @@ func TestLoadRefused(t *testing.T) {
 		{"a short key", minimal, env("REVOKED_API_KEY", "s3cr3t"), []string{`REVOKED_API_KEY "********" is short enough to guess`}},
 		{"a key with a space", minimal, env("REVOKED_API_KEY", "s3cr3t with a space"), []string{"REVOKED_API_KEY \"********\" has a character"}},
 		{"two keys", minimal, env("REVOKED_API_KEY_FILE", "/x"), []string{"REVOKED_API_KEY \"********\" is set beside api_key_file"}},
+		{
+			"keys", minimal + `api_keys:
+- {id: ci, role: operator, sha256: s3cr3t}
+- {id: ci, role: root, sha256: ` + strings.Repeat("ab", 32) + `}
+- {id: default, role: viewer, sha256: ` + strings.Repeat("AB", 32) + `}
+- {id: 'a b', role: admin, sha256: ` + strings.Repeat("ab", 33) + `}
+- {sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855}
+`, env("REVOKED_RATE_LIMIT", "-1"),
+			[]string{
+				"rate_limit \"-1\" is not from 0", "api_keys[0].sha256 is not", `api_keys[1].id "ci" is there twice`, `api_keys[1].role "root" is not a role`,
+				`api_keys[2].id "default" is there twice`, "api_keys[2].sha256 is there twice", `api_keys[3].id "a b" is not a name`, "api_keys[3].sha256 is not",
+				"api_keys[4].id is not a name", "api_keys[4].role is not a role", "api_keys[4].sha256 is not",
+			},
+		},
+		{
+			"keys of the environment", minimal, env("REVOKED_API_KEYS", "ci:operator:"+strings.Repeat("ab", 32)+",s3cr3t"),
+			[]string{"api_keys[1].role is not a role", "api_keys[1].sha256 is not"},
+		},
+		{
+			"a key in the key's place", minimal + "api_keys: [{id: ci, role: operator, key: x}]", env(),
+			[]string{`revoked.yaml:4 unknown key "key"`},
+		},
+		{
+			"groups", pool("callers: [{role: operator, clients: ['']}, {group: g, clients: [c]}]"), env(),
+			[]string{"pools[0].callers[0].group is missing", "pools[0].callers[0].clients is empty", "pools[0].callers[1].role is not a role"},
+		},
 		{"a key file that is missing", minimal, map[string]string{"REVOKED_API_KEY_FILE": "/does/not/exist"}, []string{`"/does/not/exist" no such file`, "is missing"}},
 		{"an empty key file", minimal, map[string]string{"REVOKED_API_KEY_FILE": empty}, []string{"is empty", "is missing"}},
 		{"a secret file that is missing", client("secret_file: /does/not/exist"), env(), []string{"pools[0].clients[0].secret_file \"/does/not/exist\" no such file"}},
@@ -208,20 +240,90 @@ func TestNoAuthOnLoopbackOnly(t *testing.T) {
 func TestSecretsAreNeverShown(t *testing.T) {
 	cfg := service.Default()
 	cfg.APIKey = apiKey
+	cfg.APIKeys = []service.Key{{ID: "ci", Role: "admin", SHA256: "s3cr3t"}}
 	cfg.NATS.URL = "nats://user:s3cr3t@a:4222,nats://s3cr3t@b:4222,nats://c:4222"
 	cfg.Pools = []service.Pool{{ID: "eu-west-1_AbC123", Clients: []service.Client{{ID: "vault", Secret: "s3cr3t"}}}}
 	text, err := cfg.YAML()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, shown := range []string{string(text), fmt.Sprintf("%v", cfg), fmt.Sprintf("%+v", cfg.Pools), fmt.Sprintf("%#v", cfg.Pools)} {
+	for _, shown := range []string{string(text), fmt.Sprintf("%v", cfg), fmt.Sprintf("%+v", cfg.Pools), fmt.Sprintf("%#v", cfg.Pools), fmt.Sprintf("%#v", cfg.APIKeys)} {
 		if strings.Contains(strings.ReplaceAll(shown, cfg.NATS.URL, ""), "s3cr3t") || strings.Contains(shown, apiKey) {
 			t.Errorf("a secret is shown: %s", shown)
 		}
 	}
-	for _, want := range []string{"url: nats://xxxxx@a:4222,nats://xxxxx@b:4222,nats://c:4222", "api_key: '********'", "secret: '********'", "cognito_wait: 2s"} {
+	for _, want := range []string{"url: nats://xxxxx@a:4222,nats://xxxxx@b:4222,nats://c:4222", "api_key: '********'", "secret: '********'", "sha256: '********'", "id: ci", "cognito_wait: 2s"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("YAML lacks %q:\n%s", want, text)
+		}
+	}
+}
+
+// What a command line says is in force over the environment, and that over the
+// file, and that over the default; lists are replaced, never merged.
+func TestPrecedence(t *testing.T) {
+	hash := strings.Repeat("ab", 32)
+	for _, tt := range []struct {
+		key, file, env, value string // of file and environment
+		get                   func(service.Config) string
+		unset, inFile, inEnv  string
+	}{
+		{
+			"rate_limit: ", "20", "REVOKED_RATE_LIMIT", "30",
+			func(c service.Config) string { return fmt.Sprint(c.RateLimit) }, "0", "20", "30",
+		},
+		{
+			"api_keys: ", "[{id: file, role: viewer, sha256: " + hash + "}]", "REVOKED_API_KEYS", "env:admin:" + hash,
+			func(c service.Config) string {
+				var all []string
+				for _, k := range c.APIKeys {
+					all = append(all, k.ID+" "+k.Role+" "+string(k.SHA256))
+				}
+				return strings.Join(all, ",")
+			}, "", "file viewer " + hash, "env admin " + hash,
+		},
+		{
+			"api_key_file: ", write(t, "file", "key-of-the-file-0123\n"), "REVOKED_API_KEY_FILE", write(t, "env", "key-of-the-env-01234\n"),
+			func(c service.Config) string { return string(c.APIKey) }, "", "key-of-the-file-0123", "key-of-the-env-01234",
+		},
+		{
+			"admin_addr: ", "127.0.0.1:1", "REVOKED_ADMIN_ADDR", "127.0.0.1:2",
+			func(c service.Config) string { return c.AdminAddr }, "127.0.0.1:8081", "127.0.0.1:1", "127.0.0.1:2",
+		},
+	} {
+		load := func(file bool, env, flag string) string {
+			yaml := minimal
+			if file {
+				yaml += tt.key + tt.file
+			}
+			vars := map[string]string{}
+			if env != "" {
+				vars[tt.env] = env
+			}
+			cfg, err := service.Load(write(t, "revoked.yaml", yaml), vars, func(c *service.Config) {
+				if flag != "" {
+					c.AdminAddr = flag
+				}
+				if len(c.APIKeys) == 0 && c.APIKeyFile == "" {
+					c.InsecureNoAuth = true // somebody has to be let in
+				}
+			})
+			if err != nil {
+				t.Fatalf("%s: %v", tt.key, err)
+			}
+			return tt.get(cfg)
+		}
+		for want, got := range map[string]string{
+			tt.unset: load(false, "", ""), tt.inFile: load(true, "", ""), tt.inEnv: load(true, tt.value, ""),
+		} {
+			if got != want {
+				t.Errorf("%s%q, want %q", tt.key, got, want)
+			}
+		}
+		if tt.env == "REVOKED_ADMIN_ADDR" {
+			if got := load(true, tt.value, "127.0.0.1:3"); got != "127.0.0.1:3" {
+				t.Errorf("the flag: %q", got)
+			}
 		}
 	}
 }

@@ -46,7 +46,10 @@ func (s *Service) listen() error {
 	}
 	public := api.PublicConfig{Common: common, CORSOrigins: s.cfg.CORSOrigins, CognitoWait: s.cfg.CognitoWait}
 	public.Served = s.numbers.served("public")
-	admin := api.AdminConfig{Common: common, APIKey: string(s.cfg.APIKey), InsecureNoAuth: s.cfg.InsecureNoAuth}
+	admin := api.AdminConfig{
+		Common: common, Keys: s.cfg.keys(), Grants: s.cfg.grants(),
+		InsecureNoAuth: s.cfg.InsecureNoAuth, RateLimit: s.cfg.RateLimit,
+	}
 	admin.Served = s.numbers.served("admin")
 	for _, p := range s.cfg.Pools {
 		admin.Pools = append(admin.Pools, p.ID)

@@ -284,6 +284,12 @@ func (b *bench) oauthRevoke(client, secret string, form url.Values) answer {
 // admin sends a request with the API key and decodes the answer.
 func (b *bench) admin(method, path string, body, out any) answer {
 	b.t.Helper()
+	return b.adminAs(apiKey, method, path, body, out)
+}
+
+// adminAs likewise with another key or token.
+func (b *bench) adminAs(credential, method, path string, body, out any) answer {
+	b.t.Helper()
 	text, err := json.Marshal(body)
 	if err != nil {
 		b.t.Fatal(err)
@@ -293,7 +299,7 @@ func (b *bench) admin(method, path string, body, out any) answer {
 		b.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+apiKey)
+	req.Header.Set("Authorization", "Bearer "+credential)
 	a := b.do(req)
 	if out != nil {
 		if err := json.Unmarshal([]byte(a.body), out); err != nil {

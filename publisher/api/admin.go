@@ -1,57 +1,91 @@
 package api
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
+	"context"
 	"errors"
 	"net"
 	"net/http"
 	"strings"
+	"time"
 )
 
-// AdminConfig configures [NewAdmin].
+// AdminConfig configures [NewAdmin]. Keys, Grants or InsecureNoAuth must be
+// given.
 type AdminConfig struct {
 	Common
-	// APIKey is what callers present as a bearer token. Required, unless
-	// InsecureNoAuth is set.
-	APIKey string
-	// InsecureNoAuth serves anybody who asks for a loopback host name. It is
-	// for development on one machine.
+	// Keys are the API keys that callers present as bearer tokens.
+	Keys []Key
+	// Grants let in members of groups, by their access tokens.
+	Grants []Grant
+	// InsecureNoAuth serves anybody who asks for a loopback host name, as an
+	// admin. It is for development on one machine.
 	InsecureNoAuth bool
+	// RateLimit is how many requests a second each caller may send in the long
+	// run; twice as many at once. Zero means 50.
+	RateLimit float64
 	// Pools are the configured user pools. If there is exactly one, requests
 	// need not name it.
 	Pools []string
 }
 
-// admin is the handler for operators.
+// admin is the handler for operators and services.
 type admin struct {
-	cfg AdminConfig
-	key [sha256.Size]byte
+	cfg     AdminConfig
+	callers *callers
+	limits  *limits
+	mux     *http.ServeMux
+	routes  map[string]route // by pattern
 }
 
-// NewAdmin returns the handler for operators. An error names the field.
+// route is one operation.
+type route struct {
+	pattern string
+	// least is the role that the operation takes at least; it may ask for more
+	// once it knows what the request is about. Zero serves everybody.
+	least Role
+	serve http.HandlerFunc
+}
+
+// operations lists everything that the admin listener serves. Each is
+// described in openapi.yaml.
+func (a *admin) operations() []route {
+	return []route{
+		{"POST /v1/revocations", RoleOperator, a.create},
+		{"GET /v1/revocations", RoleViewer, a.list},
+		{"GET /v1/revocations/{id}", RoleViewer, a.get},
+	}
+}
+
+// NewAdmin returns the handler for operators and services. An error names the
+// field.
 func NewAdmin(cfg AdminConfig) (http.Handler, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	authenticated := len(cfg.Keys)+len(cfg.Grants) > 0
 	switch {
-	case cfg.APIKey == "" && !cfg.InsecureNoAuth:
-		return nil, errors.New("api: AdminConfig.APIKey is empty")
-	case cfg.APIKey != "" && cfg.InsecureNoAuth:
-		return nil, errors.New("api: AdminConfig.InsecureNoAuth is set beside an APIKey")
+	case !authenticated && !cfg.InsecureNoAuth:
+		return nil, errors.New("api: AdminConfig.Keys and Grants are empty")
+	case authenticated && cfg.InsecureNoAuth:
+		return nil, errors.New("api: AdminConfig.InsecureNoAuth is set beside Keys or Grants")
 	case len(cfg.Pools) == 0:
 		return nil, errors.New("api: AdminConfig.Pools is empty")
+	case cfg.RateLimit < 0:
+		return nil, errors.New("api: AdminConfig.RateLimit is negative")
 	}
-	a := &admin{cfg: cfg, key: sha256.Sum256([]byte(cfg.APIKey))}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/revocations", a.create)
-	mux.HandleFunc("GET /v1/revocations", a.list)
-	mux.HandleFunc("GET /v1/revocations/{id}", a.get)
-	guard := a.requireKey
-	if cfg.InsecureNoAuth {
-		guard = requireLoopbackHost
+	if cfg.RateLimit == 0 {
+		cfg.RateLimit = defaultRate
 	}
-	return cfg.observed("admin", mux, guard, func(w http.ResponseWriter, status int) {
+	a := &admin{cfg: cfg, limits: newLimits(cfg.RateLimit), mux: http.NewServeMux(), routes: make(map[string]route)}
+	var err error
+	if a.callers, err = newCallers(cfg); err != nil {
+		return nil, err
+	}
+	for _, r := range a.operations() {
+		a.routes[r.pattern] = r
+		a.mux.HandleFunc(r.pattern, r.serve)
+	}
+	return cfg.observed("admin", a.mux, a.guard, func(w http.ResponseWriter, status int) {
 		p := &problem{Type: ProblemNotFound, Status: http.StatusNotFound, Detail: "There is no such resource."}
 		if status == http.StatusMethodNotAllowed {
 			p = &problem{Type: ProblemMethod, Status: status, Detail: "The Allow header has the methods of this resource."}
@@ -60,49 +94,71 @@ func NewAdmin(cfg AdminConfig) (http.Handler, error) {
 	}), nil
 }
 
-// operator is who asked, as kept with a revocation.
-func (a *admin) operator() string {
-	if a.cfg.InsecureNoAuth {
-		return "anonymous"
-	}
-	return "api key"
-}
-
-// requireKey lets requests with the API key pass (RFC 6750, section 2.1).
-func (a *admin) requireKey(next http.Handler) http.Handler {
+// guard lets requests pass whose caller is known, within its rate, and has the
+// role that the route takes at least. Others learn nothing, not even what
+// exists.
+func (a *admin) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		challenge, detail := `Bearer realm="revoked"`, "Send Authorization: Bearer and the API key."
-		header := r.Header.Values("Authorization")
-		if len(header) > 0 {
-			scheme, key, _ := strings.Cut(header[0], " ")
-			given := sha256.Sum256([]byte(strings.TrimLeft(key, " ")))
-			if subtle.ConstantTimeCompare(given[:], a.key[:]) == 1 && len(header) == 1 && strings.EqualFold(scheme, "Bearer") {
-				next.ServeHTTP(w, r)
-				return
-			}
-			challenge, detail = challenge+`, error="invalid_token"`, "The API key is not the one that is configured."
-		}
-		w.Header().Set("WWW-Authenticate", challenge)
-		(&problem{Type: ProblemUnauthorized, Status: http.StatusUnauthorized, Detail: detail}).write(w)
-	})
-}
-
-// requireLoopbackHost stands in for the key on a loopback listener: a web page
-// whose name its owner has pointed at 127.0.0.1 (DNS rebinding) could send any
-// request there, but not with our name in Host.
-func requireLoopbackHost(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = strings.Trim(r.Host, "[]")
-		}
-		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			(&problem{
-				Type: ProblemForbidden, Status: http.StatusForbidden,
-				Detail: "Without an API key only localhost is served.",
-			}).write(w)
+		_, pattern := a.mux.Handler(r)
+		op, known := a.routes[pattern]
+		if known && op.least == 0 {
+			next.ServeHTTP(w, r)
 			return
 		}
-		next.ServeHTTP(w, r)
+		c, err := a.admit(r)
+		if err == nil && known {
+			err = c.permits(op.least, "do this")
+		}
+		if err != nil {
+			a.refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
 	})
+}
+
+// admit finds out who sends a request, and counts it.
+func (a *admin) admit(r *http.Request) (caller, error) {
+	identify := a.callers.identify
+	if a.cfg.InsecureNoAuth {
+		identify = anybodyOnLoopback
+	}
+	c, err := identify(r)
+	if err != nil {
+		return caller{}, err
+	}
+	if wait := a.limits.take(c.bucket, time.Now()); wait > 0 {
+		return caller{}, &problem{
+			Type: ProblemRateLimited, Status: http.StatusTooManyRequests, retryAfter: wait,
+			Detail: "The caller sends more requests a second than it may. Many revocations at once go into one batch.",
+		}
+	}
+	return c, nil
+}
+
+// anybodyOnLoopback stands in for keys on a loopback listener: a web page whose
+// name its owner has pointed at 127.0.0.1 (DNS rebinding) could send any
+// request there, but not with our name in Host.
+func anybodyOnLoopback(r *http.Request) (caller, error) {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = strings.Trim(r.Host, "[]")
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return caller{}, &problem{
+			Type: ProblemForbiddenHost, Status: http.StatusForbidden,
+			Detail: "Without an API key only localhost is served.",
+		}
+	}
+	return caller{operator: "anonymous", role: RoleAdmin, bucket: "anonymous"}, nil
+}
+
+// refuse answers with a problem. Only what is our fault is logged: the rest is
+// in the answer.
+func (a *admin) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err)
+	if p.Status >= http.StatusInternalServerError {
+		logFrom(r).Error().Err(err).Str("problem", p.Type).Msg("request failed")
+	}
+	p.write(w)
 }

@@ -137,11 +137,11 @@ func TestServedHook(t *testing.T) {
 func TestConfigRefused(t *testing.T) {
 	common := api.Common{Revoker: &fakeRevoker{}, Tokens: fakeTokens{}}
 	admins := map[string]api.AdminConfig{
-		"no revoker":     {Common: api.Common{Tokens: fakeTokens{}}, APIKey: key, Pools: []string{pool}},
-		"no tokens":      {Common: api.Common{Revoker: &fakeRevoker{}}, APIKey: key, Pools: []string{pool}},
+		"no revoker":     {Common: api.Common{Tokens: fakeTokens{}}, Keys: keys, Pools: []string{pool}},
+		"no tokens":      {Common: api.Common{Revoker: &fakeRevoker{}}, Keys: keys, Pools: []string{pool}},
 		"no key":         {Common: common, Pools: []string{pool}},
-		"key and no key": {Common: common, APIKey: key, InsecureNoAuth: true, Pools: []string{pool}},
-		"no pool":        {Common: common, APIKey: key},
+		"key and no key": {Common: common, Keys: keys, InsecureNoAuth: true, Pools: []string{pool}},
+		"no pool":        {Common: common, Keys: keys},
 	}
 	for name, cfg := range admins {
 		if _, err := api.NewAdmin(cfg); err == nil {

@@ -72,7 +72,7 @@ func TestCreate(t *testing.T) {
 			if a.status != http.StatusCreated {
 				t.Fatalf("answer = %v, want 201", a)
 			}
-			tt.want.Operator = "api key"
+			tt.want.Operator = "ci"
 			if diff := cmp.Diff([]publisher.Request{tt.want}, w.fake.requests); diff != "" {
 				t.Errorf("requests (-want +got):\n%s", diff)
 			}
@@ -280,7 +280,7 @@ func TestCreateFails(t *testing.T) {
 func TestSeveralPools(t *testing.T) {
 	fake := &fakeRevoker{}
 	h, err := api.NewAdmin(api.AdminConfig{
-		Common: api.Common{Revoker: fake, Tokens: fakeTokens{}}, APIKey: key, Pools: []string{pool, "eu-west-1_Other"},
+		Common: api.Common{Revoker: fake, Tokens: fakeTokens{}}, Keys: keys, Pools: []string{pool, "eu-west-1_Other"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -13,22 +14,24 @@ import (
 // The types of problem documents (RFC 9457, section 3.1.1), as relative
 // references. Clients may branch on them; they never change.
 const (
-	ProblemMalformed    = "/problems/malformed_request"  // 400: not the JSON that is expected
-	ProblemUnauthorized = "/problems/unauthorized"       // 401: no API key, or a wrong one
-	ProblemForbidden    = "/problems/forbidden_host"     // 403: without API keys only loopback names are served
-	ProblemNotFound     = "/problems/not_found"          // 404
-	ProblemMethod       = "/problems/method_not_allowed" // 405
-	ProblemTooLarge     = "/problems/too_large"          // 413: a body over 64 KiB
-	ProblemMediaType    = "/problems/unsupported_media_type"
-	ProblemUnknownKind  = "/problems/unknown_kind"  // 422: kind is not one that can be asked for
-	ProblemUnknownPool  = "/problems/unknown_pool"  // 422: pool is not configured, or must be named
-	ProblemInvalidField = "/problems/invalid_field" // 422: field says which
-	ProblemInvalidToken = "/problems/invalid_token" // 422: token is not one of the configured pools
-	ProblemNoTokenID    = "/problems/no_token_id"   // 422: the token has no jti
-	ProblemNoSessionID  = "/problems/no_session_id" // 422: the token has no origin_jti; choices says what may be asked for
-	ProblemNotDurable   = "/problems/not_durable"   // 503: denied says how far it came
-	ProblemUnavailable  = "/problems/unavailable"   // 503: nothing has happened
-	ProblemInternal     = "/problems/internal"      // 500
+	ProblemMalformed     = "/problems/malformed_request"  // 400: not the JSON that is expected
+	ProblemUnauthorized  = "/problems/unauthorized"       // 401: no API key or access token, or a wrong one
+	ProblemForbidden     = "/problems/forbidden"          // 403: the caller's role may not do this
+	ProblemForbiddenHost = "/problems/forbidden_host"     // 403: without API keys only loopback names are served
+	ProblemNotFound      = "/problems/not_found"          // 404
+	ProblemMethod        = "/problems/method_not_allowed" // 405
+	ProblemTooLarge      = "/problems/too_large"          // 413: a body over 64 KiB
+	ProblemMediaType     = "/problems/unsupported_media_type"
+	ProblemRateLimited   = "/problems/rate_limited"  // 429: more requests than a caller may send
+	ProblemUnknownKind   = "/problems/unknown_kind"  // 422: kind is not one that can be asked for
+	ProblemUnknownPool   = "/problems/unknown_pool"  // 422: pool is not configured, or must be named
+	ProblemInvalidField  = "/problems/invalid_field" // 422: field says which
+	ProblemInvalidToken  = "/problems/invalid_token" // 422: token is not one of the configured pools
+	ProblemNoTokenID     = "/problems/no_token_id"   // 422: the token has no jti
+	ProblemNoSessionID   = "/problems/no_session_id" // 422: the token has no origin_jti; choices says what may be asked for
+	ProblemNotDurable    = "/problems/not_durable"   // 503: denied says how far it came
+	ProblemUnavailable   = "/problems/unavailable"   // 503: nothing has happened
+	ProblemInternal      = "/problems/internal"      // 500
 )
 
 // problem is a problem document. Detail never repeats what was sent.
@@ -47,25 +50,28 @@ type problem struct {
 	Act    string `json:"act,omitempty"`
 
 	retryAfter time.Duration // 0: not worth repeating
+	challenge  string        // of WWW-Authenticate
 }
 
 var titles = map[string]string{
-	ProblemMalformed:    "The request is malformed",
-	ProblemUnauthorized: "An API key is needed",
-	ProblemForbidden:    "The host name is not served",
-	ProblemNotFound:     "Not found",
-	ProblemMethod:       "The method is not allowed",
-	ProblemTooLarge:     "The request is too large",
-	ProblemMediaType:    "The media type is not supported",
-	ProblemUnknownKind:  "The kind is unknown",
-	ProblemUnknownPool:  "The user pool is unknown",
-	ProblemInvalidField: "A field is invalid",
-	ProblemInvalidToken: "The token is invalid",
-	ProblemNoTokenID:    "The token has no id",
-	ProblemNoSessionID:  "The token names no session",
-	ProblemNotDurable:   "The revocation is not durable yet",
-	ProblemUnavailable:  "Temporarily unavailable",
-	ProblemInternal:     "Internal error",
+	ProblemMalformed:     "The request is malformed",
+	ProblemUnauthorized:  "An API key or access token is needed",
+	ProblemForbidden:     "The role does not permit this",
+	ProblemForbiddenHost: "The host name is not served",
+	ProblemRateLimited:   "Too many requests",
+	ProblemNotFound:      "Not found",
+	ProblemMethod:        "The method is not allowed",
+	ProblemTooLarge:      "The request is too large",
+	ProblemMediaType:     "The media type is not supported",
+	ProblemUnknownKind:   "The kind is unknown",
+	ProblemUnknownPool:   "The user pool is unknown",
+	ProblemInvalidField:  "A field is invalid",
+	ProblemInvalidToken:  "The token is invalid",
+	ProblemNoTokenID:     "The token has no id",
+	ProblemNoSessionID:   "The token names no session",
+	ProblemNotDurable:    "The revocation is not durable yet",
+	ProblemUnavailable:   "Temporarily unavailable",
+	ProblemInternal:      "Internal error",
 }
 
 // Error makes a problem an error, so that the steps of a request can return it.
@@ -132,12 +138,16 @@ func (p *problem) write(w http.ResponseWriter) {
 	doc := *p
 	doc.Title = titles[p.Type]
 	setRetryAfter(w, p.retryAfter)
+	if p.challenge != "" {
+		w.Header().Set("WWW-Authenticate", p.challenge)
+	}
 	writeJSON(w, "application/problem+json", p.Status, doc)
 }
 
 func setRetryAfter(w http.ResponseWriter, after time.Duration) {
 	if after > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(after.Seconds())))
+		// Whole seconds, and never none.
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 	}
 }
 

@@ -32,7 +32,7 @@ func TestRepresentation(t *testing.T) {
 				AcceptedAt: moment.In(local).Add(5 * time.Millisecond),
 				Denied:     publisher.Denied{Sequence: 12, At: moment.In(local)},
 				Cognito:    publisher.Leg{State: publisher.LegPending, Attempts: 2, Code: "unreachable", NextTry: moment.Add(time.Minute)},
-				Reason:     "laptop <stolen>", Operator: "api key",
+				Reason:     "laptop <stolen>", Operator: "ci",
 			},
 			`{
 				"id": "ab000000000000000000000000000000", "kind": "user", "pool": "eu-west-1_AbC123", "target": "sub-1",
@@ -40,7 +40,7 @@ func TestRepresentation(t *testing.T) {
 				"cutoff": "2030-01-02T03:04:05Z", "not_before": "2030-01-02T03:04:06Z", "expires_at": "2030-01-04T03:04:05Z",
 				"denied": {"sequence": 12, "at": "2030-01-02T03:04:05Z"},
 				"cognito": {"state": "pending", "attempts": 2, "code": "unreachable", "next_try": "2030-01-02T03:05:05Z"},
-				"reason": "laptop <stolen>", "operator": "api key",
+				"reason": "laptop <stolen>", "operator": "ci",
 				"note": "A sign-out that runs late also ends newer sessions at Cognito."
 			}`,
 		},

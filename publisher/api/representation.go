@@ -25,6 +25,7 @@ type representation struct {
 	Denied  *deniedLeg `json:"denied,omitempty"`
 	Cognito cognitoLeg `json:"cognito"`
 
+	// Reason and Operator are for operators, not for viewers.
 	Reason   string `json:"reason,omitempty"`
 	Operator string `json:"operator,omitempty"`
 	Note     string `json:"note,omitempty"`
@@ -43,7 +44,8 @@ type cognitoLeg struct {
 	DoneAt   string             `json:"done_at,omitempty"`
 }
 
-func represent(s publisher.Status) representation {
+// represent shows a revocation to a caller with the given role.
+func represent(s publisher.Status, to Role) representation {
 	r := representation{
 		ID:         s.Act.ID.String(),
 		Kind:       s.Act.Target.Kind.String(),
@@ -61,9 +63,10 @@ func represent(s publisher.Status) representation {
 			Code:     s.Cognito.Code,
 			DoneAt:   moment(s.Cognito.DoneAt),
 		},
-		Reason:   s.Reason,
-		Operator: s.Operator,
-		Note:     note(s),
+		Note: note(s),
+	}
+	if to >= RoleOperator {
+		r.Reason, r.Operator = s.Reason, s.Operator
 	}
 	if s.Cognito.State != publisher.LegPending { // else it is extended while pending
 		r.StandingUntil = second(s.StandingUntil())

@@ -26,7 +26,7 @@ func (a *admin) create(w http.ResponseWriter, r *http.Request) {
 	}
 	logFrom(r).Info().Stringer("act_id", status.Act.ID).Stringer("kind", status.Act.Target.Kind).Msg("revoked by an operator")
 	w.Header().Set("Location", "/v1/revocations/"+status.Act.ID.String())
-	writeJSON(w, "application/json", http.StatusCreated, represent(status))
+	writeJSON(w, "application/json", http.StatusCreated, represent(status, callerOf(r).role))
 }
 
 func (a *admin) carryOut(ctx context.Context, w http.ResponseWriter, r *http.Request) (publisher.Status, error) {
@@ -38,10 +38,15 @@ func (a *admin) carryOut(ctx context.Context, w http.ResponseWriter, r *http.Req
 	if err != nil {
 		return publisher.Status{}, err
 	}
+	c := callerOf(r)
+	if err := c.permits(roleFor(o.kind), "revoke a "+o.kind.String()); err != nil {
+		return publisher.Status{}, err
+	}
 	req, err := a.request(ctx, o)
 	if err != nil {
 		return publisher.Status{}, err
 	}
+	req.Operator = c.operator
 	status, err := a.cfg.Revoker.Revoke(ctx, req)
 	if wrong, ok := errors.AsType[*publisher.RequestError](err); ok && o.token != "" && wrong.Field != "pool" {
 		// The target came from the token, so it is the token that is wrong.
@@ -58,7 +63,6 @@ func (a *admin) request(ctx context.Context, o order) (publisher.Request, error)
 		ExpiresAt:   o.expiresAt,
 		SkipCognito: o.skipCognito,
 		Reason:      o.reason,
-		Operator:    a.operator(),
 	}
 	if o.token != "" {
 		tok, err := a.cfg.Tokens.Name(ctx, o.token)
@@ -126,7 +130,7 @@ func (a *admin) list(w http.ResponseWriter, r *http.Request) {
 		Revocations []representation `json:"revocations"`
 	}{make([]representation, len(found))}
 	for i, s := range found {
-		page.Revocations[i] = represent(s)
+		page.Revocations[i] = represent(s, callerOf(r).role)
 	}
 	writeJSON(w, "application/json", http.StatusOK, page)
 }
@@ -143,15 +147,5 @@ func (a *admin) get(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, err)
 		return
 	}
-	writeJSON(w, "application/json", http.StatusOK, represent(status))
-}
-
-// refuse answers with a problem. Only what is our fault is logged: the rest is
-// in the answer.
-func (a *admin) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	p := problemOf(err)
-	if p.Status >= http.StatusInternalServerError {
-		logFrom(r).Error().Err(err).Str("problem", p.Type).Msg("request failed")
-	}
-	p.write(w)
+	writeJSON(w, "application/json", http.StatusOK, represent(status, callerOf(r).role))
 }

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,11 +26,13 @@ import (
 )
 
 const (
-	pool   = "eu-west-1_AbC123"
-	key    = "test-key-0123456789"
-	app    = "appclient"   // public
-	vault  = "vaultclient" // confidential
-	secret = "s3cret+with/odd=characters"
+	pool          = "eu-west-1_AbC123"
+	key           = "test-key-0123456789" // of an admin
+	keyOfOperator = "test-key-of-operator"
+	keyOfViewer   = "test-key-of-viewer"
+	app           = "appclient"   // public
+	vault         = "vaultclient" // confidential
+	secret        = "s3cret+with/odd=characters"
 )
 
 // Tokens of the fake verifier. Their shapes are real, their content is not.
@@ -46,6 +49,12 @@ const (
 	noKeys        = "nokeys.of.app"
 	refresh       = "eyJjdHkiOiJKV1QifQ.a.b.c.d"
 )
+
+var keys = []api.Key{
+	{ID: "ci", Role: api.RoleAdmin, SHA256: sha256.Sum256([]byte(key))},
+	{ID: "oncall", Role: api.RoleOperator, SHA256: sha256.Sum256([]byte(keyOfOperator))},
+	{ID: "dashboard", Role: api.RoleViewer, SHA256: sha256.Sum256([]byte(keyOfViewer))},
+}
 
 var moment = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 
@@ -216,7 +225,7 @@ func newWorld(t *testing.T) *world {
 		Clients: []api.Client{{ID: app, Pool: pool}, {ID: vault, Pool: pool, Secret: secret}},
 	}
 	public.Served = served("public")
-	admin := api.AdminConfig{Common: common, APIKey: key, Pools: []string{pool}}
+	admin := api.AdminConfig{Common: common, Keys: keys, Pools: []string{pool}}
 	admin.Served = served("admin")
 	var err error
 	if w.public, err = api.NewPublic(public); err != nil {
@@ -227,7 +236,7 @@ func newWorld(t *testing.T) *world {
 	}
 	// Whatever a test does, no secret and no token reaches the log.
 	t.Cleanup(func() {
-		for _, s := range append(slices.Collect(maps.Keys(claims)), refresh, key, secret, url.QueryEscape(secret)) {
+		for _, s := range append(slices.Collect(maps.Keys(claims)), refresh, key, secret, url.QueryEscape(secret), keyOfOperator, keyOfViewer) {
 			if strings.Contains(w.log.String(), s) {
 				t.Errorf("the log contains %q:\n%s", s, w.log.String())
 			}
@@ -350,7 +359,8 @@ func (a answer) wantProblem(t *testing.T, status int, kind, field string) proble
 	if got := a.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control = %q, want no-store", got)
 	}
-	if retry := a.header.Get("Retry-After") != ""; retry != (status == http.StatusServiceUnavailable) {
+	again := status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests
+	if retry := a.header.Get("Retry-After") != ""; retry != again {
 		t.Errorf("Retry-After = %q with status %d", a.header.Get("Retry-After"), status)
 	}
 	return p
