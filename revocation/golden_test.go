@@ -33,7 +33,9 @@ var golden = map[string]revocation.Message{
 	"batch":          {SentAt: sentAt, Acts: []revocation.Act{actOn(revocation.KindToken), userExcept(), inState(revocation.StateLifted)}},
 	"beat":           {SentAt: sentAt, Beat: &revocation.Beat{ServiceID: "replica-1", Epoch: "epoch-1", Version: 1}},
 	"beat-empty":     {Beat: &revocation.Beat{}},
+	"beat-accepted":  {Beat: &revocation.Beat{ServiceID: "replica-1", Epoch: "epoch-2", Version: 1, Accepted: revocation.Acceptance{Epoch: "epoch-2", At: sentAt}}},
 	"tick":           {Tick: true},
+	"tick-epoch":     {Tick: true, Epoch: "epoch-1"},
 	"sent-at-only":   {SentAt: sentAt},
 	"everything":     {SentAt: sentAt, Acts: []revocation.Act{actOn(revocation.KindSession), userExcept()}, Beat: &revocation.Beat{ServiceID: "replica-1", Epoch: "epoch-1", Version: 1}, Tick: true},
 }

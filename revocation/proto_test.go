@@ -119,6 +119,27 @@ func TestProtoFileDescribesWhatEncodeWrites(t *testing.T) {
 	}
 }
 
+// Fields that came after the golden file "everything".
+func TestProtoFileDescribesLaterFields(t *testing.T) {
+	for name, want := range map[string]string{
+		"tick-epoch": `{"tick": {"epoch": "epoch-1"}}`,
+		"beat-accepted": `{"beat": {"service_id": "replica-1", "epoch": "epoch-2", "version": 1,
+			"accepted": {"epoch": "epoch-2", "at_ms": "1700000000123"}}}`,
+	} {
+		m := dynamicpb.NewMessage(parseProto(t).Messages().ByName("Message"))
+		if err := proto.Unmarshal(golden[name].Encode(), m); err != nil {
+			t.Fatalf("%s: decoding with revocation.proto: %v", name, err)
+		}
+		got, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(decodeClaims(t, want), decodeClaims(t, string(got))); diff != "" {
+			t.Errorf("%s read by revocation.proto (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // A field that is in the file and not in the code would be skipped in silence.
 func TestProtoFileHasNoFieldThatDecodeDoesNotRead(t *testing.T) {
 	file := parseProto(t)
@@ -136,8 +157,10 @@ func TestProtoFileHasNoFieldThatDecodeDoesNotRead(t *testing.T) {
 	want := map[string][]string{
 		"Message": {"sent_at_ms", "acts", "beat", "tick"},
 		"Act":     {"version", "id", "kind", "state", "expires_at", "pool", "target", "except_session", "basis", "cutoff"},
-		"Beat":    {"service_id", "epoch", "version"},
-		"Tick":    {},
+		"Beat":    {"service_id", "epoch", "version", "accepted"},
+		"Tick":    {"epoch"},
+		// In TestProtoFileDescribesLaterFields.
+		"Acceptance": {"epoch", "at_ms"},
 	}
 	if diff := cmp.Diff(want, fields); diff != "" {
 		t.Errorf("fields of revocation.proto (-want +got):\n%s", diff)

@@ -25,6 +25,9 @@ type Message struct {
 	Beat *Beat
 	// Tick is set in the messages of the server's own scheduler.
 	Tick bool
+	// Epoch names the stream's history, in ticks only: it is minted when the
+	// stream is provisioned.
+	Epoch string
 	// Unread lists what [Decode] found but cannot read. It is never encoded.
 	Unread []Unread
 }
@@ -34,6 +37,18 @@ type Beat struct {
 	ServiceID string // the replica
 	Epoch     string // of the stream, minted when it was provisioned
 	Version   uint32 // highest format version that the replica writes
+	// Accepted is the newest acceptance of a changed history that the replica
+	// knows of; zero if it knows of none.
+	Accepted Acceptance
+}
+
+// Acceptance is an operator's word that the history which a stream has now is
+// the one that is meant, although it is not what nodes have followed: after a
+// store was restored or made anew on purpose. It counts for nodes whose newest
+// message of the lost history is older than At, and for this epoch only.
+type Acceptance struct {
+	Epoch string
+	At    time.Time // whole milliseconds
 }
 
 // Unread is an act in a message that this version of the code cannot read.
@@ -67,9 +82,15 @@ const (
 	fieldActBasis     protowire.Number = 9
 	fieldActCutoff    protowire.Number = 10
 
-	fieldBeatService protowire.Number = 1
-	fieldBeatEpoch   protowire.Number = 2
-	fieldBeatVersion protowire.Number = 3
+	fieldBeatService  protowire.Number = 1
+	fieldBeatEpoch    protowire.Number = 2
+	fieldBeatVersion  protowire.Number = 3
+	fieldBeatAccepted protowire.Number = 4
+
+	fieldTickEpoch protowire.Number = 1
+
+	fieldAcceptanceEpoch protowire.Number = 1
+	fieldAcceptanceAt    protowire.Number = 2
 )
 
 // Encode returns the wire form of m. The acts must be valid (see
@@ -88,7 +109,7 @@ func (m Message) Encode() []byte {
 	}
 	if m.Tick {
 		b = protowire.AppendTag(b, fieldTick, protowire.BytesType)
-		b = protowire.AppendBytes(b, nil)
+		b = protowire.AppendBytes(b, appendBytes(nil, fieldTickEpoch, []byte(m.Epoch)))
 	}
 	return b
 }
@@ -110,7 +131,16 @@ func (beat Beat) encode() []byte {
 	var b []byte
 	b = appendBytes(b, fieldBeatService, []byte(beat.ServiceID))
 	b = appendBytes(b, fieldBeatEpoch, []byte(beat.Epoch))
-	return appendVarint(b, fieldBeatVersion, uint64(beat.Version))
+	b = appendVarint(b, fieldBeatVersion, uint64(beat.Version))
+	return appendBytes(b, fieldBeatAccepted, beat.Accepted.encode())
+}
+
+func (a Acceptance) encode() []byte {
+	b := appendBytes(nil, fieldAcceptanceEpoch, []byte(a.Epoch))
+	if a.At.IsZero() {
+		return b
+	}
+	return appendVarint(b, fieldAcceptanceAt, uint64(a.At.UnixMilli()))
 }
 
 // appendVarint and appendBytes leave out zero values, as proto3 does.
@@ -145,17 +175,9 @@ func Decode(b []byte) (Message, error) {
 	err := fields(b, func(num protowire.Number, f field) error {
 		switch num {
 		case fieldSentAt:
-			ms, err := f.varint()
-			if err != nil {
-				return err
-			}
-			if ms > maxSeconds*1000 {
-				return fmt.Errorf("%w: sent_at_ms %d out of range", ErrWire, ms)
-			}
-			m.SentAt = time.Time{}
-			if ms != 0 { // proto3: zero is absent
-				m.SentAt = time.UnixMilli(int64(ms)).UTC()
-			}
+			var err error
+			m.SentAt, err = f.millis()
+			return err
 		case fieldActs:
 			raw, err := f.bytes()
 			if err != nil {
@@ -175,8 +197,12 @@ func Decode(b []byte) (Message, error) {
 			m.Beat, err = decodeBeat(raw)
 			return err
 		case fieldTick:
-			_, err := f.bytes()
+			raw, err := f.bytes()
+			if err != nil {
+				return err
+			}
 			m.Tick = true
+			m.Epoch, err = decodeTick(raw)
 			return err
 		}
 		return nil
@@ -262,10 +288,39 @@ func decodeBeat(b []byte) (*Beat, error) {
 			var v uint64
 			v, err = f.varint()
 			beat.Version = uint32(min(v, 1<<32-1))
+		case fieldBeatAccepted:
+			var raw []byte
+			if raw, err = f.bytes(); err == nil {
+				beat.Accepted, err = decodeAcceptance(raw)
+			}
 		}
 		return err
 	})
 	return beat, err
+}
+
+func decodeAcceptance(b []byte) (Acceptance, error) {
+	var a Acceptance
+	err := fields(b, func(num protowire.Number, f field) (err error) {
+		switch num {
+		case fieldAcceptanceEpoch:
+			a.Epoch, err = f.text()
+		case fieldAcceptanceAt:
+			a.At, err = f.millis()
+		}
+		return err
+	})
+	return a, err
+}
+
+func decodeTick(b []byte) (epoch string, err error) {
+	err = fields(b, func(num protowire.Number, f field) (err error) {
+		if num == fieldTickEpoch {
+			epoch, err = f.text()
+		}
+		return err
+	})
+	return epoch, err
 }
 
 // field is the undecoded value of one field.
@@ -314,6 +369,19 @@ func (f field) seconds() (int64, error) {
 		return 0, err
 	}
 	return int64(v), nil
+}
+
+// millis reads a time in Unix milliseconds, bounded likewise; zero is absent,
+// as proto3 has it.
+func (f field) millis() (time.Time, error) {
+	v, err := f.varint()
+	if err == nil && v > maxSeconds*1000 {
+		err = fmt.Errorf("%w: field %d: %d is not a time in Unix milliseconds", ErrWire, f.num, v)
+	}
+	if err != nil || v == 0 {
+		return time.Time{}, err
+	}
+	return time.UnixMilli(int64(v)).UTC(), nil
 }
 
 func (f field) bytes() ([]byte, error) {

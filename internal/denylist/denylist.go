@@ -13,6 +13,7 @@ package denylist
 
 import (
 	"hash/maphash"
+	"iter"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -274,6 +275,23 @@ func (d *Denylist) Act(id revocation.ActID) (revocation.Act, bool) {
 		return revocation.Act{}, false
 	}
 	return e.act, true
+}
+
+// All returns the acts that the stream has brought, each with the latest expiry
+// of any of its copies: applying an open copy with that expiry and then the act
+// makes the same entry. Provisional acts are left out. What is applied during
+// the iteration may be missing, and waits for it: yield must not block, and
+// must call no other method of d.
+func (d *Denylist) All() iter.Seq2[revocation.Act, int64] {
+	return func(yield func(revocation.Act, int64) bool) {
+		d.mu.RLock()
+		defer d.mu.RUnlock()
+		for _, e := range d.acts {
+			if e.until == 0 && !yield(e.act, e.keep) {
+				return
+			}
+		}
+	}
 }
 
 // Stats describes the set for metrics.

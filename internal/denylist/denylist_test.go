@@ -312,3 +312,34 @@ func BenchmarkFindAccepted(b *testing.B) {
 		d.Find(tok, 5)
 	}
 }
+
+// A set made of what All gives behaves as the first one, whatever follows.
+func TestAllIsEnoughToMakeTheSetAgain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		first, second := denylist.New(), denylist.New()
+		for _, a := range acttest.History().Draw(t, "before") {
+			first.Apply(a)
+		}
+		first.ApplyProvisional(session("provisional", 1<<32), 1<<32)
+		for a, keep := range first.All() {
+			hidden := a
+			hidden.State, hidden.ExpiresAt = revocation.StateOpen, keep
+			second.Apply(hidden)
+			second.Apply(a)
+		}
+		if got, want := second.Len(), first.Len()-1; got != want {
+			t.Fatalf("%d acts, want %d: all but the provisional one", got, want)
+		}
+		after, asOf := acttest.History().Draw(t, "after"), acttest.Now().Draw(t, "as-of")
+		for _, d := range []*denylist.Denylist{first, second} {
+			d.Prune(asOf)
+			for _, a := range after {
+				d.Apply(a)
+			}
+		}
+		tok, now := acttest.Token().Draw(t, "token"), acttest.Now().Draw(t, "now")
+		if diff := cmp.Diff(refusals(first, tok, now), refusals(second, tok, now)); diff != "" {
+			t.Errorf("refusals of %+v at %d (-first +second):\n%s", tok, now, diff)
+		}
+	})
+}

@@ -72,6 +72,12 @@ var rules = []rule{
 		reason: "the stream contract knows neither the denylist nor Cognito",
 	},
 	{
+		pkg:    "internal/fleet",
+		forbid: slices.Concat([]string{module, "net/http"}, nats, aws, jwx),
+		allow:  ownAll("internal/fleet", "revocation"),
+		reason: "nodes and the service share this format and nothing else about enforcement",
+	},
+	{
 		pkg:    "subscriber",
 		forbid: slices.Concat(grpc, observe),
 		reason: "an API node that follows the stream links no gRPC, Prometheus or OpenTelemetry SDK",

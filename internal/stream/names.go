@@ -65,6 +65,40 @@ func (n Names) LiveTick() string { return n.prefix + ".live.tick" }
 // Fast returns the core NATS subject of acts that are not stored yet.
 func (n Names) Fast() string { return n.prefix + ".fast.event" }
 
+// Status returns the subject of what one node says of itself. Both names are
+// single tokens; see [Token].
+func (n Names) Status(service, node string) string {
+	return n.prefix + ".status." + service + "." + node
+}
+
+// AllStatus returns the wildcard of the subjects of all nodes.
+func (n Names) AllStatus() string { return n.prefix + ".status.*.*" }
+
+// StatusOf returns the service and the node that a status subject names.
+func (n Names) StatusOf(subject string) (service, node string, ok bool) {
+	rest, ok := strings.CutPrefix(subject, n.prefix+".status.")
+	if !ok {
+		return "", "", false
+	}
+	service, node, ok = strings.Cut(rest, ".")
+	return service, node, ok && service != "" && node != "" && !strings.Contains(node, ".")
+}
+
+// Probe returns the subject on which the service asks nodes what they enforce.
+func (n Names) Probe() string { return n.prefix + ".probe" }
+
+// Token makes one token of a subject from the name of a host: characters that
+// a token cannot have become '_', and what is beyond 64 is cut.
+func Token(name string) string {
+	token := []byte(name)[:min(len(name), 64)]
+	for i, c := range token {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-' {
+			token[i] = '_'
+		}
+	}
+	return string(token)
+}
+
 // DirectGet returns the subject of Direct Get requests for the stream.
 func (n Names) DirectGet() string { return "$JS.API.DIRECT.GET." + n.Events() }
 

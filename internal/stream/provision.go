@@ -70,7 +70,7 @@ func Provision(ctx context.Context, js jetstream.JetStream, set Settings) (Info,
 			Wanted: fmt.Sprint(set.Replicas), Found: fmt.Sprint(info.Replicas),
 		}
 	}
-	tick := revocation.Message{Tick: true}.Encode()
+	tick := revocation.Message{Tick: true, Epoch: info.Epoch}.Encode()
 	if _, err := js.Publish(ctx, names.Schedule(), tick,
 		jetstream.WithScheduleEvery(TickPeriod),
 		jetstream.WithScheduleTarget(names.Tick()),
@@ -101,8 +101,8 @@ func Verify(ctx context.Context, js jetstream.JetStream, names Names) (Info, err
 	}, nil
 }
 
-// VerifySchedule checks that the tick schedule is stored. Without ticks no
-// node is ever fresh.
+// VerifySchedule checks that the tick schedule is stored, and that its ticks
+// name the stream's epoch. Without ticks no node is ever fresh.
 func VerifySchedule(ctx context.Context, js jetstream.JetStream, names Names) error {
 	s, err := js.Stream(ctx, names.Events())
 	if err != nil {
@@ -119,6 +119,12 @@ func VerifySchedule(ctx context.Context, js jetstream.JetStream, names Names) er
 	} {
 		if got := headerOf(msg.Header, want.header); got != want.value {
 			return &MismatchError{Stream: names.Events(), Field: want.header, Wanted: want.value, Found: got}
+		}
+	}
+	epoch := s.CachedInfo().Config.Metadata[epochKey]
+	if tick, err := revocation.Decode(msg.Data); err != nil || !tick.Tick || tick.Epoch != epoch {
+		return &MismatchError{
+			Stream: names.Events(), Field: "epoch of ticks", Wanted: fmt.Sprintf("%q", epoch), Found: fmt.Sprintf("%q", tick.Epoch),
 		}
 	}
 	return nil

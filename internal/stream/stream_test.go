@@ -3,6 +3,7 @@ package stream_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +55,22 @@ func TestPrefix(t *testing.T) {
 	}
 }
 
+func TestStatusSubjects(t *testing.T) {
+	n := names(t, "shop")
+	service, node, ok := n.StatusOf(n.Status("orders", stream.Token("ip-10.0.0.1.internal")))
+	if service != "orders" || node != "ip-10_0_0_1_internal" || !ok {
+		t.Errorf("StatusOf(Status()) = %q, %q, %v", service, node, ok)
+	}
+	for _, bad := range []string{"revoked.status.a.b", "shop.status.a", "shop.status.a.b.c", "shop.status..b", "shop.status.a.", "shop.probe"} {
+		if service, node, ok := n.StatusOf(bad); ok {
+			t.Errorf("StatusOf(%q) = %q, %q", bad, service, node)
+		}
+	}
+	if got := stream.Token("é*>. " + string(make([]byte, 100))); len(got) != 64 || strings.Trim(got, "_") != "" {
+		t.Errorf("Token of odd characters = %q", got)
+	}
+}
+
 func TestProvisionTwiceKeepsEpochAndTicksOncePerSecond(t *testing.T) {
 	ctx, nc, js := connect(t)
 	n := names(t, "")
@@ -84,8 +101,8 @@ func TestProvisionTwiceKeepsEpochAndTicksOncePerSecond(t *testing.T) {
 			if err != nil {
 				t.Fatalf("tick without time stamp: %v", msg.Header)
 			}
-			if m, err := revocation.Decode(msg.Data); err != nil || !m.Tick {
-				t.Fatalf("tick payload %x decodes to %+v, %v", msg.Data, m, err)
+			if m, err := revocation.Decode(msg.Data); err != nil || !m.Tick || m.Epoch != first.Epoch {
+				t.Fatalf("tick payload %x decodes to %+v, %v, want a tick of epoch %s", msg.Data, m, err, first.Epoch)
 			}
 			stamps = append(stamps, at)
 		case <-ctx.Done():

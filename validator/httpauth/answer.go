@@ -3,6 +3,7 @@ package httpauth
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -46,26 +47,44 @@ func answerTo(reason validator.Reason) answer {
 	return answer{http.StatusUnauthorized, "invalid_token", "The access token is invalid, expired or revoked."}
 }
 
-// refuse writes the answer to a reason.
-func (a *Auth) refuse(w http.ResponseWriter, reason validator.Reason, scopes []string) {
+// Refusal is the answer to a request that is not served, for transports that
+// only carry HTTP, as proxies' authorization requests do.
+type Refusal struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// NewRefusal returns the answer to a reason; [validator.ReasonOK] has none.
+// realm must be fit for a quoted string, and scopes, which the request needs,
+// for [validator.CheckScopes].
+func NewRefusal(reason validator.Reason, realm string, scopes []string) Refusal {
 	ans := answerTo(reason)
-	header := w.Header()
+	header := make(http.Header)
 	if ans.status == http.StatusServiceUnavailable {
 		header.Set("Retry-After", retryAfter)
 	} else {
-		header.Set("WWW-Authenticate", a.challenge(ans, scopes))
+		header.Set("WWW-Authenticate", challenge(ans, realm, scopes))
 	}
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Type", "application/problem+json")
-	w.WriteHeader(ans.status)
+	// A struct of strings and a number can be marshaled.
+	body, _ := json.Marshal(problem{"about:blank", http.StatusText(ans.status), ans.status, ans.detail})
+	return Refusal{ans.status, header, append(body, '\n')}
+}
+
+// Write writes the answer.
+func (r Refusal) Write(w http.ResponseWriter) {
+	maps.Copy(w.Header(), r.Header)
+	w.WriteHeader(r.Status)
 	// The client is gone if this fails, and the verdict is counted.
-	_ = json.NewEncoder(w).Encode(problem{"about:blank", http.StatusText(ans.status), ans.status, ans.detail})
+	_, _ = w.Write(r.Body)
 }
 
 // challenge returns the WWW-Authenticate header (RFC 6750, section 3). All of
-// its values come from the configuration, which [New] has checked.
-func (a *Auth) challenge(ans answer, scopes []string) string {
-	text := fmt.Sprintf(`Bearer realm="%s"`, a.cfg.Realm)
+// its values come from the configuration, which was checked.
+func challenge(ans answer, realm string, scopes []string) string {
+	text := fmt.Sprintf(`Bearer realm="%s"`, realm)
 	if ans.error != "" {
 		text += fmt.Sprintf(`, error="%s", error_description="%s"`, ans.error, ans.detail)
 	}

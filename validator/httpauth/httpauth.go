@@ -88,7 +88,7 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 			serve = true
 		}
 		if !serve {
-			a.refuse(w, reason, scopes)
+			NewRefusal(reason, a.cfg.Realm, scopes).Write(w)
 			return
 		}
 		if tok != nil {
@@ -102,7 +102,7 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 // decides about the request, with the scopes it needs if that is
 // [validator.ReasonMissingScope].
 func (a *Auth) decide(r *http.Request) (*validator.Verified, validator.Reason, []string) {
-	text, reason := bearer(r.Header)
+	text, reason := validator.ParseBearer(r.Header.Values("Authorization"))
 	if reason != validator.ReasonOK {
 		return nil, reason, nil
 	}

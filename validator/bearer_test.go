@@ -1,7 +1,6 @@
-package httpauth
+package validator_test
 
 import (
-	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -9,7 +8,7 @@ import (
 	"github.com/seed-4e8dee1b/revoked/validator"
 )
 
-func TestBearer(t *testing.T) {
+func TestParseBearer(t *testing.T) {
 	const none, many, bad = validator.ReasonNoCredentials, validator.ReasonInvalidRequest, validator.ReasonMalformed
 	for _, test := range []struct {
 		name   string
@@ -46,22 +45,22 @@ func TestBearer(t *testing.T) {
 		{"NUL", []string{"Bearer abc\x00"}, "", bad},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			token, reason := bearer(http.Header{"Authorization": test.values})
+			token, reason := validator.ParseBearer(test.values)
 			if token != test.token || reason != test.reason {
-				t.Errorf("bearer = %q, %v, want %q, %v", token, reason, test.token, test.reason)
+				t.Errorf("ParseBearer = %q, %v, want %q, %v", token, reason, test.token, test.reason)
 			}
 		})
 	}
 }
 
-// FuzzBearer compares with the grammar of RFC 6750, section 2.1.
-func FuzzBearer(f *testing.F) {
+// FuzzParseBearer compares with the grammar of RFC 6750, section 2.1.
+func FuzzParseBearer(f *testing.F) {
 	for _, seed := range []string{"", "Bearer abc", "bearer  a.b.c==", "Basic x", "Bearer", "Bearer a,b", "Bearer a=b"} {
 		f.Add(seed)
 	}
 	grammar := regexp.MustCompile(`^(?i:Bearer) +([A-Za-z0-9\-._~+/]+=*)$`)
 	f.Fuzz(func(t *testing.T, value string) {
-		token, reason := bearer(http.Header{"Authorization": {value}})
+		token, reason := validator.ParseBearer([]string{value})
 		if (token == "") != (reason != validator.ReasonOK) {
 			t.Fatalf("token %q beside %v", token, reason)
 		}
