@@ -44,8 +44,12 @@ type Config struct {
 	// Service is the name under which this node's service is known. Required.
 	Service string
 	// Node names this process among the replicas of Service; empty means the
-	// host name.
+	// host name. In subjects '_' stands for dots and what else they can't have.
 	Node string
+	// Observer follows the stream without being a node: it tells the revoke
+	// service nothing of itself, and no receipt counts it. It is for tools; a
+	// process that serves requests must not set it.
+	Observer bool
 
 	// MaxStaleness is how old the as-of time may be before Check returns
 	// [revocation.ErrStale] for tokens that are not known to be revoked. Zero
@@ -64,6 +68,7 @@ type Config struct {
 type settings struct {
 	Config
 	names stream.Names
+	token string // Node as one token of a subject
 }
 
 func (c Config) settings() (settings, error) {
@@ -100,7 +105,7 @@ func (c Config) settings() (settings, error) {
 	if err != nil {
 		return settings{}, fmt.Errorf("subscriber: Config.Prefix: %w", err)
 	}
-	s.names = names
+	s.names, s.token = names, stream.Token(s.Node)
 	return s, nil
 }
 

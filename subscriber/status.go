@@ -45,6 +45,7 @@ type Counters struct {
 	Repeated   uint64 // live messages at or below the last sequence
 	Reconnects uint64 // connections made, the first included
 	Unreadable uint64 // acts that this version cannot read
+	Reports    uint64 // sent to the revoke service
 }
 
 // Status is a snapshot of the view.

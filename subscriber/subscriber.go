@@ -24,6 +24,10 @@ type Subscriber struct {
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
 	once  sync.Once
+
+	policies declared
+	goodbye  context.CancelFunc // ends the reporter; nil without one
+	reports  sync.WaitGroup
 }
 
 // Open connects, subscribes, replays the stream and returns once the view is
@@ -62,6 +66,14 @@ func Open(ctx context.Context, cfg Config) (*Subscriber, error) {
 	}
 	s := start(src, v)
 	s.nc, s.own = nc, own
+	if !set.Observer {
+		l, err := newNATSLink(nc, set)
+		if err != nil {
+			s.Close()
+			return nil, fmt.Errorf("subscriber: subscribing to %s: %w", set.names.Probe(), err)
+		}
+		s.reportOver(l)
+	}
 	if err := s.awaitFresh(ctx); err != nil {
 		s.Close()
 		return nil, err
@@ -157,10 +169,15 @@ func (s *Subscriber) AwaitEnforced(ctx context.Context, act revocation.Act) erro
 	}
 }
 
-// Close stops following and returns after every goroutine has ended. Then the
-// view is stale. Close is idempotent.
+// Close tells the revoke service that this process serves no more requests,
+// stops following and returns after every goroutine has ended. Then the view is
+// stale. Close it after the servers that ask it. Close is idempotent.
 func (s *Subscriber) Close() error {
 	s.once.Do(func() {
+		if s.goodbye != nil {
+			s.goodbye()
+			s.reports.Wait()
+		}
 		s.stop()
 		s.src.close()
 		s.tasks.Wait()

@@ -237,7 +237,25 @@ func (v *view) connectError() error {
 func (v *view) applied(last uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.last = last
+	if v.last != last {
+		v.last = last
+		v.broadcast() // a probe may wait for this sequence
+	}
+}
+
+// reached returns the sequence applied with everything before it, and the
+// epoch of the newest beat.
+func (v *view) reached() (last uint64, epoch string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.last, v.epoch
+}
+
+// stateAt returns the state at now, and the reason if it is Stale.
+func (v *view) stateAt(now time.Time) (State, string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.judgement(now)
 }
 
 // changed tells those who wait that the denylist took n acts.

@@ -50,7 +50,8 @@ type NodeStats struct {
 	Sequence uint64 `json:"sequence"`
 	State    string `json:"state"`
 	// Calls counts what the node has sent since its start: messages to NATS
-	// (never a ping) and HTTP requests to anybody.
+	// (never a ping, nor what it reports of itself every few seconds) and HTTP
+	// requests to anybody.
 	Calls uint64 `json:"calls"`
 }
 
@@ -164,7 +165,7 @@ func (n *node) stats() NodeStats {
 		Acts:      st.Acts,
 		Sequence:  st.LastSequence,
 		State:     st.State.String(),
-		Calls:     n.nc.Stats().OutMsgs + n.http.requests.Load(),
+		Calls:     n.nc.Stats().OutMsgs - st.Counters.Reports + n.http.requests.Load(),
 	}
 	for reason, count := range n.tokens.Stats().Decisions {
 		s.Decisions[reason.String()] = count

@@ -39,9 +39,8 @@ var stateNames = [...]string{"unknown", "catching_up", "live", "stale", "closed"
 // String returns the stable name used in the API and the CLI.
 func (s State) String() string { return name(stateNames[:], uint8(s)) }
 
-// Policy is what a node's routes do with a token while its view is stale. With
-// several routes it is that of the one that lets most through: the largest
-// value, but for [PolicyUndeclared].
+// Policy is what a node's routes do with a token while its view is stale; of
+// several, see [Policy.Join].
 type Policy uint8
 
 // The policies.
@@ -53,9 +52,35 @@ const (
 	PolicyReportOnly Policy = 4 // refuses nothing, stale or not
 )
 
-var policyNames = [...]string{"undeclared", "fail_closed", "ask_cognito", "fail_open", "report_only"}
+var policyNames = [...]string{"undeclared", "fail-closed", "ask-cognito", "fail-open", "report-only"}
 
-// String returns the stable name used in the API and the CLI.
+// ParsePolicy returns the policy of the given name. One that is not known, which
+// may be of a later version, counts as undeclared.
+func ParsePolicy(name string) Policy {
+	for p := PolicyFailClosed; int(p) < len(policyNames); p++ {
+		if policyNames[p] == name {
+			return p
+		}
+	}
+	return PolicyUndeclared
+}
+
+// Join returns what a node is that has routes under both policies: the one
+// that lets most through.
+func (p Policy) Join(q Policy) Policy {
+	rank := func(p Policy) Policy {
+		if p == PolicyUndeclared {
+			return PolicyFailOpen
+		}
+		return p
+	}
+	if rank(q) > rank(p) {
+		return q
+	}
+	return p
+}
+
+// String returns the name of the policy, as package validator has it.
 func (p Policy) String() string { return name(policyNames[:], uint8(p)) }
 
 // ServesStale reports whether a node under p may accept a revoked token while

@@ -66,7 +66,7 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 	viewCtx, cancel := context.WithTimeout(ctx, viewTimeout)
 	defer cancel()
 	view, err := subscriber.Open(viewCtx, subscriber.Config{
-		Conn: s.link.nc, Prefix: s.cfg.Prefix, Service: "revoked", Node: s.cfg.ServiceID, Logger: s.cfg.Logger,
+		Conn: s.link.nc, Prefix: s.cfg.Prefix, Service: "revoked", Node: s.cfg.ServiceID, Observer: true, Logger: s.cfg.Logger,
 	})
 	if err != nil {
 		return err
