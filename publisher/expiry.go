@@ -35,7 +35,9 @@ func newAct(req Request, v Validity, now time.Time) revocation.Act {
 	}
 	if a.Target.Kind.HasCutoff() {
 		// iat counts whole seconds, and a token may be minted while we speak.
-		a.Cutoff = now.Unix() + 1
+		if a.Cutoff = req.Cutoff; a.Cutoff == 0 {
+			a.Cutoff = now.Unix() + 1
+		}
 		switch {
 		case a.Target.Kind == revocation.KindUser:
 			a.Basis = revocation.BasisSession
@@ -62,6 +64,7 @@ func newAct(req Request, v Validity, now time.Time) revocation.Act {
 	default:
 		a.ExpiresAt = standing(v, now)
 	}
+	a.ExpiresAt = max(a.ExpiresAt, req.KeepUntil)
 	return a
 }
 

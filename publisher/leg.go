@@ -32,6 +32,22 @@ func (p *Publisher) attempt(ctx context.Context, t Task) time.Time {
 	defer p.progressed()
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
+	ctx, interrupt := context.WithCancelCause(ctx)
+	defer interrupt(nil)
+	free, err := p.holds.take(ctx, t.Act.ID, interrupt)
+	if err != nil {
+		return time.Now().Add(jitter(ownPause))
+	}
+	defer free()
+	// A request may have carried the task further since it was handed out.
+	switch t, err = p.cfg.Tasks.Get(ctx, t.Act.ID); {
+	case errors.Is(err, ErrNotFound):
+		return time.Time{}
+	case err != nil:
+		return time.Now().Add(jitter(ownPause))
+	case t.lifting():
+		return p.finishLift(ctx, t)
+	}
 	pool, known := p.cfg.Pools[t.Act.Target.Pool]
 	if !known {
 		// The pool was taken out of the configuration; it may come back.
@@ -52,9 +68,14 @@ func (p *Publisher) attempt(ctx context.Context, t Task) time.Time {
 		// Recorded before it is acted upon: if the process dies now, the next
 		// attempt confirms without telling Cognito again.
 		t.Cognito, t.Grant = leg, Grant{}
-		var err error
 		if t, err = p.record(ctx, t); err != nil {
 			return p.later(ctx, t, err)
+		}
+		switch {
+		case interrupted(ctx):
+			return time.Now().Add(jitter(ownPause)) // the lift takes it from here
+		case t.lifting(): // by another replica, meanwhile
+			return p.finishLift(ctx, t)
 		}
 	}
 	if t.Cognito.State == LegDone && t.Act.State == revocation.StateOpen {
@@ -62,10 +83,22 @@ func (p *Publisher) attempt(ctx context.Context, t Task) time.Time {
 		// before it confirmed.
 		act := t.Act
 		act.State = revocation.StateConfirmed
-		act.ExpiresAt = end(pool.Cognito.Now(), pool.Validity.withDefaults().Token)
+		act.ExpiresAt = max(end(pool.Cognito.Now(), pool.Validity.withDefaults().Token), t.Floor)
 		return p.conclude(ctx, t, act, t.Cognito)
 	}
 	return p.store(ctx, t, time.Time{})
+}
+
+// tellAt is when Cognito is to be told first of an act that was accepted; the
+// zero time means never. It is not before the cutoff has passed, if that is the
+// caller's: a session that began between the two would be covered by the act,
+// and outlive it at Cognito.
+func (p *Publisher) tellAt(t Task, cutoff int64) time.Time {
+	if t.Cognito.State != LegPending {
+		return time.Time{}
+	}
+	passed := time.Unix(cutoff+1, 0).Sub(p.cfg.Pools[t.Act.Target.Pool].Cognito.Now())
+	return time.Now().Add(max(passed, 0))
 }
 
 // waits reports whether Cognito has still to be told.
@@ -156,6 +189,12 @@ func (p *Publisher) failed(ctx context.Context, t Task, pool Pool, err error) ti
 		leg.State = LegFailed
 		return p.conclude(ctx, t, act, leg)
 	}
+	if interrupted(ctx) {
+		// The lift is to know of this attempt.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+		defer cancel()
+	}
 	due := time.Now().Add(pause(t.Cognito.Attempts))
 	if retry {
 		t.Cognito.State = LegPending
@@ -184,11 +223,19 @@ func (p *Publisher) record(ctx context.Context, t Task) (Task, error) {
 	defer cancel()
 	stored, err := p.put(ctx, t)
 	if err != nil {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.unrecorded[t.Act.ID] = t.Cognito
+		p.remember(t.Act.ID, t.Cognito)
 	}
 	return stored, err
+}
+
+// interrupted reports whether an attempt is to end because of a lift.
+func interrupted(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errLifting) }
+
+// remember keeps what Cognito has confirmed for recall.
+func (p *Publisher) remember(id revocation.ActID, leg Leg) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unrecorded[id] = leg
 }
 
 // recall returns what record could not store, once.

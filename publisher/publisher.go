@@ -44,6 +44,12 @@ type View interface {
 	// AwaitEnforced returns nil once a token at the limits of the act is
 	// refused by that very act. The error wraps ctx's.
 	AwaitEnforced(ctx context.Context, act revocation.Act) error
+	// AwaitLifted returns nil once no token is refused by the act any more,
+	// because it is lifted or has ended. The error wraps ctx's.
+	AwaitLifted(ctx context.Context, act revocation.Act) error
+	// Outlived returns, as they are to be published, the lifts of acts of
+	// which the stream has brought a copy that ends later than its lift.
+	Outlived() []revocation.Act
 }
 
 // Config of a [Publisher]. Bus, Tasks, View, Identify and at least one pool
@@ -79,6 +85,7 @@ type Publisher struct {
 	log   zerolog.Logger
 
 	learned learned
+	holds   holds
 
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
@@ -156,6 +163,11 @@ func (p *Publisher) Revoke(ctx context.Context, req Request) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
+	free, err := p.holds.take(ctx, t.Act.ID, nil)
+	if err != nil {
+		return Status{}, err // not possible: nobody else knows the id
+	}
+	defer free()
 	fast := p.repeatFast(t.Act)
 	// From here on a crash leaves a task that a worker finishes.
 	t, err = p.put(ctx, t)
@@ -167,10 +179,7 @@ func (p *Publisher) Revoke(ctx context.Context, req Request) (Status, error) {
 		err = p.cfg.View.AwaitEnforced(ctx, t.Act)
 	}
 	if err == nil {
-		t.Due = time.Time{}
-		if t.Cognito.State == LegPending {
-			t.Due = time.Now()
-		}
+		t.Due = p.tellAt(t, req.Cutoff)
 		t.Cognito.NextTry = t.Due
 		t, err = p.put(ctx, t)
 	}
@@ -195,23 +204,19 @@ func (p *Publisher) accept(req Request) (Task, error) {
 	if req.Grant != nil && (req.Grant.ClientID == "" || req.Grant.RefreshToken == "") {
 		return Task{}, &RequestError{Field: "grant", Problem: "lacks the app client or the refresh token"}
 	}
-	now, cognitoNow := time.Now(), pool.Cognito.Now()
-	if req.ExpiresAt != 0 {
-		switch exp := time.Unix(req.ExpiresAt, 0); {
-		case req.Target.Kind != revocation.KindToken:
-			return Task{}, &RequestError{Field: "expires_at", Problem: "goes with a token only"}
-		case messageTTL(req.ExpiresAt, now) == 0:
-			return Task{}, &RequestError{Field: "expires_at", Problem: "has passed: the token is refused everywhere already"}
-		case exp.After(now.Add(maxRefreshValidity)):
-			return Task{}, &RequestError{Field: "expires_at", Problem: "is more than ten years away"}
-		}
-	}
-	act := newAct(req, pool.Validity.withDefaults(), cognitoNow)
-	if err := act.Target.Validate(); err != nil {
+	if err := req.Target.Validate(); err != nil {
 		return Task{}, &RequestError{Field: "target", Problem: err.Error()}
 	}
+	now, cognitoNow := time.Now(), pool.Cognito.Now()
+	if err := req.checkTimes(now, cognitoNow); err != nil {
+		return Task{}, err
+	}
+	act := newAct(req, pool.Validity.withDefaults(), cognitoNow)
 	if err := act.Validate(); err != nil {
 		return Task{}, &RequestError{Field: "request", Problem: err.Error()}
+	}
+	if messageTTL(act.ExpiresAt, now) == 0 {
+		return Task{}, &RequestError{Field: "cutoff", Problem: "is so old that no token issued by then can be valid"}
 	}
 	t := Task{
 		Status: Status{
@@ -220,6 +225,7 @@ func (p *Publisher) accept(req Request) (Task, error) {
 			Cognito:    Leg{State: LegNotApplicable},
 			Reason:     req.Reason,
 			Operator:   req.Operator,
+			Floor:      req.KeepUntil,
 		},
 		KeepUntil: act.ExpiresAt,
 		Due:       now.Add(claim),
@@ -246,10 +252,15 @@ func (p *Publisher) deny(ctx context.Context, t *Task, act revocation.Act) error
 		// is better than one that ends too early.
 		t.KeepUntil = act.ExpiresAt
 		stored, err := p.put(ctx, *t)
-		if err != nil {
+		*t = stored
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case t.lifting() && act.State != revocation.StateLifted:
+			return errLifting // by another replica, which does not know of this copy
+		case err != nil:
 			p.log.Warn().Stringer("act_id", act.ID).Err(err).Msg("task not stored before publishing")
 		}
-		*t = stored
 	}
 	now := time.Now()
 	ttl := messageTTL(t.KeepUntil, now)
@@ -261,7 +272,7 @@ func (p *Publisher) deny(ctx context.Context, t *Task, act revocation.Act) error
 		return err
 	}
 	t.Act = act
-	if t.Denied.Sequence == 0 {
+	if t.Denied.Sequence == 0 && act.State != revocation.StateLifted {
 		t.Denied = Denied{Sequence: seq, At: time.Now()}
 	}
 	return nil
@@ -343,6 +354,7 @@ func (p *Publisher) beat(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn().Err(err).Msg("beat not stored")
 		}
+		p.repeatLifts(ctx)
 		select {
 		case <-ctx.Done():
 			return

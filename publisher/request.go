@@ -17,6 +17,14 @@ type Request struct {
 	// pool); zero means [revocation.BasisToken] for those. A user always takes
 	// the session basis.
 	Basis revocation.Basis
+	// Cutoff is the caller's own, in Unix seconds of Cognito's clock, for kinds
+	// that have one: tokens or sessions up to and with that second are refused.
+	// 0 means a second after acceptance. It may be as old as the caller likes,
+	// and 2 s ahead of Cognito's clock.
+	Cutoff int64
+	// KeepUntil is an expiry, in Unix seconds, below which the act never ends,
+	// in whatever state; 0 for none. It makes an act longer, never shorter.
+	KeepUntil int64
 	// ExpiresAt is the exp of the token if Target is one, in Unix seconds; 0
 	// if unknown.
 	ExpiresAt int64
@@ -28,6 +36,46 @@ type Request struct {
 	// Reason and Operator are kept with the task and shown to operators; they
 	// are never published to nodes.
 	Reason, Operator string
+}
+
+// checkTimes checks what the caller says of times, at now and by Cognito's
+// clock.
+func (r *Request) checkTimes(now, cognitoNow time.Time) error {
+	kind := r.Target.Kind
+	switch most := cognitoNow.Add(maxCutoffAhead); {
+	case !kind.HasCutoff() && r.Basis != revocation.BasisNone:
+		return &RequestError{Field: "basis", Problem: fmt.Sprintf("does not go with a %s, which has no cutoff", kind)}
+	case kind == revocation.KindUser && r.Basis == revocation.BasisToken:
+		return &RequestError{Field: "basis", Problem: "of a user is the session, always"}
+	case r.Basis > revocation.BasisToken:
+		return &RequestError{Field: "basis", Problem: "is neither session nor token"}
+	case !kind.HasCutoff() && r.Cutoff != 0:
+		return &RequestError{Field: "cutoff", Problem: fmt.Sprintf("does not go with a %s, which is refused whenever it was issued", kind)}
+	case r.Cutoff < 0:
+		return &RequestError{Field: "cutoff", Problem: "is before 1970"}
+	case time.Unix(r.Cutoff, 0).After(most):
+		return &RequestError{Field: "cutoff", Problem: fmt.Sprintf(
+			"is later than %d, two seconds from now by Cognito's clock (give Unix seconds, or none)", most.Unix())}
+	}
+	for _, end := range []struct {
+		field  string
+		at     int64
+		passed string
+	}{
+		{"expires_at", r.ExpiresAt, "has passed: the token is refused everywhere already"},
+		{"keep_until", r.KeepUntil, "has passed"},
+	} {
+		switch at := time.Unix(end.at, 0); {
+		case end.at == 0:
+		case end.field == "expires_at" && kind != revocation.KindToken:
+			return &RequestError{Field: end.field, Problem: "goes with a token only"}
+		case messageTTL(end.at, now) == 0:
+			return &RequestError{Field: end.field, Problem: end.passed}
+		case at.After(now.Add(maxRefreshValidity)):
+			return &RequestError{Field: end.field, Problem: "is more than ten years away (give Unix seconds)"}
+		}
+	}
+	return nil
 }
 
 // Grant is what Cognito needs to end one session.
@@ -50,6 +98,11 @@ type Validity struct {
 	// 30 days, Cognito's default.
 	Refresh time.Duration
 }
+
+// maxCutoffAhead is how far a caller's cutoff may be ahead of Cognito's clock:
+// the difference of two clocks, and the second that is not over. A later one
+// would refuse sign-ins that have not happened.
+const maxCutoffAhead = 2 * time.Second
 
 const (
 	maxTokenValidity       = 24 * time.Hour

@@ -28,8 +28,19 @@ func TestWrongRequests(t *testing.T) {
 		{"unknown kind", userRequest(), func(r *publisher.Request) { r.Target.Kind = 99 }, "target"},
 		{"pool with an id", target(revocation.KindPool), func(r *publisher.Request) { r.Target.ID = "x" }, "target"},
 		{"exception of a client", target(revocation.KindClient), except, "target"},
-		{"basis of a session", with(sessionRequest(), noGrant), sessionBasis, "request"},
-		{"unknown basis", target(revocation.KindClient), func(r *publisher.Request) { r.Basis = 9 }, "request"},
+		{"basis of a session", with(sessionRequest(), noGrant), sessionBasis, "basis"},
+		{"basis of a token", target(revocation.KindToken), sessionBasis, "basis"},
+		{"token basis of a user", userRequest(), func(r *publisher.Request) { r.Basis = revocation.BasisToken }, "basis"},
+		{"unknown basis", target(revocation.KindClient), func(r *publisher.Request) { r.Basis = 9 }, "basis"},
+		{"cutoff of a session", with(sessionRequest(), noGrant), cutoffIn(-hour), "cutoff"},
+		{"cutoff of a token", target(revocation.KindToken), cutoffIn(-hour), "cutoff"},
+		{"cutoff before 1970", userRequest(), func(r *publisher.Request) { r.Cutoff = -1 }, "cutoff"},
+		{"cutoff three seconds ahead", userRequest(), cutoffIn(3 * time.Second), "cutoff"},
+		{"cutoff in milliseconds", userRequest(), func(r *publisher.Request) { r.Cutoff = time.Now().UnixMilli() }, "cutoff"},
+		{"cutoff, token basis, of tokens that have expired", target(revocation.KindClient), cutoffIn(-day - revocation.MaxLeeway - time.Second), "cutoff"},
+		{"keep until a time that has passed", userRequest(), keepFor(-revocation.MaxLeeway), "keep_until"},
+		{"keep until in milliseconds", userRequest(), func(r *publisher.Request) { r.KeepUntil = time.Now().UnixMilli() }, "keep_until"},
+		{"keep until before 1970", userRequest(), func(r *publisher.Request) { r.KeepUntil = -1 }, "keep_until"},
 		{"grant for a user", userRequest(), func(r *publisher.Request) { r.Grant = sessionRequest().Grant }, "grant"},
 		{"grant without a client", sessionRequest(), func(r *publisher.Request) { r.Grant.ClientID = "" }, "grant"},
 		{"grant without a refresh token", sessionRequest(), func(r *publisher.Request) { r.Grant.RefreshToken = "" }, "grant"},
@@ -57,6 +68,15 @@ func TestWrongRequests(t *testing.T) {
 			})
 		})
 	}
+}
+
+// cutoffIn and keepFor set times relative to now.
+func cutoffIn(d time.Duration) func(*publisher.Request) {
+	return func(r *publisher.Request) { r.Cutoff = time.Now().Add(d).Unix() }
+}
+
+func keepFor(d time.Duration) func(*publisher.Request) {
+	return func(r *publisher.Request) { r.KeepUntil = time.Now().Add(d).Unix() }
 }
 
 func TestWrongConfig(t *testing.T) {

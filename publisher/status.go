@@ -15,6 +15,17 @@ type Status struct {
 	Cognito    Leg
 	// Reason and Operator as in the request.
 	Reason, Operator string
+	// Floor is the request's KeepUntil.
+	Floor int64
+	// Lift tells of the undo; zero if there was none.
+	Lift Lift
+}
+
+// Lift says when, by whom and why an act was undone. It is in force once the
+// act's state is [revocation.StateLifted].
+type Lift struct {
+	At               time.Time
+	Reason, Operator string
 }
 
 // NotBefore is the Unix second from which on a new sign-in is accepted again;
@@ -53,6 +64,10 @@ const (
 	LegPending       LegState = "pending"
 	LegFailed        LegState = "failed"
 	LegNotApplicable LegState = "not_applicable"
+	// LegCanceled: the act was lifted before Cognito was told. If the leg has
+	// a code as well, it is that of the last attempt, which may have had its
+	// effect if it had no answer (such as "timeout").
+	LegCanceled LegState = "canceled"
 )
 
 // Leg is the leg to Cognito.

@@ -39,6 +39,9 @@ func (t Task) Merge(other Task) Task {
 	if other.Cognito.beyond(t.Cognito) {
 		m.Cognito, m.Grant = other.Cognito, other.Grant
 	}
+	if l := other.Lift; !l.At.IsZero() && (m.Lift.At.IsZero() || l.At.Before(m.Lift.At)) {
+		m.Lift = l
+	}
 	if m.Due.IsZero() || !other.Due.IsZero() && other.Due.Before(m.Due) {
 		m.Due = other.Due
 	}
@@ -47,14 +50,23 @@ func (t Task) Merge(other Task) Task {
 
 // beyond reports whether l has come further than o.
 func (l Leg) beyond(o Leg) bool {
-	if l.ended() || o.ended() {
-		return !o.ended()
+	if a, b := l.rank(), o.rank(); a != b {
+		return a > b
 	}
 	return l.Attempts > o.Attempts
 }
 
-// ended reports whether Cognito has nothing to be told any more.
-func (l Leg) ended() bool { return l.State == LegDone || l.State == LegNotApplicable }
+// rank orders the states of a leg by how final they are. What Cognito has done
+// it has done, whether or not a lift came in between.
+func (l Leg) rank() int {
+	switch l.State {
+	case LegDone, LegNotApplicable:
+		return 2
+	case LegCanceled:
+		return 1
+	}
+	return 0
+}
 
 // Tasks keeps tasks. Several replicas may share one store, and a request and a
 // worker may be busy with one task at the same time: every version says from

@@ -28,6 +28,7 @@ const (
 	put         = "put"
 	appendAct   = "append"
 	await       = "await"
+	awaitLift   = "await lift"
 	refresh     = "refresh"
 	revokeToken = "revoke token"
 	askToken    = "ask token"
@@ -71,6 +72,7 @@ type world struct {
 	validity publisher.Validity
 	fault    func(i int, name string) verdict // nil: all succeed. Called with mu held.
 	delay    map[string]time.Duration         // before an effect, by name; set before start
+	onItsWay time.Duration                    // how long a call to Cognito takes that nothing cuts off; set before start
 	noBeats  bool                             // the first beat waits for the end
 
 	mu      sync.Mutex // guards the fields below
@@ -166,12 +168,16 @@ func (pr *process) do(ctx context.Context, e effect, apply func()) error {
 		case <-time.After(d):
 		}
 	}
+	sent := slices.Contains(cognitoCalls, e.name) && w.onItsWay > 0
+	if sent {
+		time.Sleep(w.onItsWay)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case pr.dead:
 		return errDead
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && !sent:
 		return ctx.Err()
 	}
 	v := succeed
@@ -285,6 +291,19 @@ func (pr *process) Work(ctx context.Context, do func(context.Context, publisher.
 
 func (pr *process) AwaitEnforced(ctx context.Context, act revocation.Act) error {
 	return pr.do(ctx, effect{name: await, act: act}, func() {})
+}
+
+func (pr *process) AwaitLifted(ctx context.Context, act revocation.Act) error {
+	return pr.do(ctx, effect{name: awaitLift, act: act}, func() {})
+}
+
+func (pr *process) Outlived() []revocation.Act {
+	pr.world.mu.Lock()
+	defer pr.world.mu.Unlock()
+	if pr.world.nodes == nil {
+		return nil
+	}
+	return pr.world.nodes.old.Outlived()
 }
 
 func (pr *process) identify(_ context.Context, accessToken string) (revocation.Token, error) {

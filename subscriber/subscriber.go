@@ -156,18 +156,39 @@ func (s *Subscriber) Enforces(act revocation.Act) bool {
 // AwaitEnforced returns nil once [Subscriber.Enforces] holds for act. The error
 // wraps ctx's.
 func (s *Subscriber) AwaitEnforced(ctx context.Context, act revocation.Act) error {
+	return s.await(ctx, act.ID, func() bool { return s.Enforces(act) })
+}
+
+// AwaitLifted returns nil once the view holds the act as lifted, or the act has
+// ended: from then on no token is refused by it. The error wraps ctx's.
+func (s *Subscriber) AwaitLifted(ctx context.Context, act revocation.Act) error {
+	return s.await(ctx, act.ID, func() bool {
+		held, _ := s.deny.Act(act.ID)
+		return held.State == revocation.StateLifted || act.Expired(time.Now().Unix())
+	})
+}
+
+// await returns nil once done does, which is asked after every change of the
+// view.
+func (s *Subscriber) await(ctx context.Context, id revocation.ActID, done func() bool) error {
 	for {
 		changed := s.view.changes()
-		if s.Enforces(act) {
+		if done() {
 			return nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("subscriber: waiting for act %s: %w", act.ID, ctx.Err())
+			return fmt.Errorf("subscriber: waiting for act %s: %w", id, ctx.Err())
 		}
 	}
 }
+
+// Outlived returns the lifts that the stream is missing: those of acts of which
+// it has brought a copy that ends later than their lift. This node keeps such
+// acts lifted, but one that replays the stream when the lift has gone from it
+// would not. The revoke service publishes them; others have no use for them.
+func (s *Subscriber) Outlived() []revocation.Act { return s.deny.Outlived() }
 
 // Close tells the revoke service that this process serves no more requests,
 // stops following and returns after every goroutine has ended. Then the view is

@@ -84,6 +84,7 @@ type Denylist struct {
 	filter          *bloom.BloomFilter
 	capacity, added uint
 	ends            endHeap
+	outlived        map[revocation.ActID]struct{} // see Outlived
 }
 
 // New returns an empty set.
@@ -92,6 +93,7 @@ func New() *Denylist {
 		seed:     maphash.MakeSeed(),
 		acts:     make(map[revocation.ActID]*entry),
 		byTarget: make(map[key][]*entry),
+		outlived: make(map[revocation.ActID]struct{}),
 	}
 	d.rebuildFilter()
 	return d
@@ -114,7 +116,30 @@ func (d *Denylist) Apply(a revocation.Act) bool {
 		return false
 	}
 	d.ends.push(e.end(), a.ID)
+	if e.act.State == revocation.StateLifted && e.keep > e.act.ExpiresAt {
+		d.outlived[a.ID] = struct{}{}
+	} else {
+		delete(d.outlived, a.ID)
+	}
 	return true
+}
+
+// Outlived returns the lifted acts of which some copy ends later than their
+// lift, each as the lift that is missing: with the latest expiry of any copy.
+// The set itself keeps them lifted. But in a stream that drops each message at
+// the end of its act, such a lift is gone before the copy that it cancels, and
+// a node that starts in between would hold the act again.
+func (d *Denylist) Outlived() []revocation.Act {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var lifts []revocation.Act
+	for id := range d.outlived {
+		e := d.acts[id]
+		lift := e.act
+		lift.ExpiresAt = e.keep
+		lifts = append(lifts, lift)
+	}
+	return lifts
 }
 
 // ApplyProvisional merges a copy that only the fast path has brought: it
@@ -251,6 +276,7 @@ func (d *Denylist) Prune(asOf int64) int {
 // remove takes e out of the maps. The caller holds mu.
 func (d *Denylist) remove(e *entry) {
 	delete(d.acts, e.act.ID)
+	delete(d.outlived, e.act.ID)
 	k := targetKey(e.act.Target)
 	var rest []*entry
 	for _, other := range d.byTarget[k] {

@@ -17,9 +17,10 @@
 // # Bounds
 //
 // Every call waits for its quota category first ([Limits]) and is then sent,
-// with retries by the SDK, each of which takes from the same quota. Both
-// steps end with the caller's context or after Config.CallTimeout, whichever
-// is earlier. A wait that would not fit is refused at once.
+// with retries by the SDK, each of which takes from the same quota. The wait
+// ends with the caller's context or after Config.CallTimeout, whichever is
+// earlier; one that would not fit is refused at once. What was sent ends after
+// Config.CallTimeout only: cut off earlier, nobody would know its outcome.
 //
 // # Errors
 //

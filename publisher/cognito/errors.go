@@ -15,7 +15,7 @@ import (
 const (
 	CodeLimited       = "limited"        // retry: our own limiter let nothing through in time
 	CodeTimeout       = "timeout"        // retry: no answer in time; the call may have had its effect
-	CodeCanceled      = "canceled"       // retry: the caller gave up; the call may have had its effect
+	CodeCanceled      = "canceled"       // retry: the caller gave up before the call was sent
 	CodeUnreachable   = "unreachable"    // retry: no connection, or it broke
 	CodeUnreadable    = "unreadable"     // retry: an answer that is not Cognito's, such as a firewall's page
 	CodeCredentials   = "credentials"    // retry: the AWS credentials can't be loaded now
@@ -26,7 +26,7 @@ const (
 )
 
 // translate is the only place where errors of the SDK become errors of
-// package publisher. ctx is the caller's, not that of the call.
+// package publisher. ctx is that which could end what failed.
 func translate(ctx context.Context, op string, err error) *publisher.CognitoError {
 	if ours, ok := errors.AsType[*publisher.CognitoError](err); ok {
 		return ours

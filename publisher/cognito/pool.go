@@ -108,7 +108,8 @@ func call[In, Out any](
 }
 
 // bounded waits for the operation's quota, checks that it can be signed and
-// runs send with a deadline.
+// runs send with a deadline. The end of ctx ends the wait but not what was
+// sent: nobody would know whether Cognito has done it.
 func (p *Pool) bounded(ctx context.Context, op operation, send func(context.Context) error) error {
 	if op.signed && p.creds == nil {
 		return p.refused(failure(op.name, CodeNoCredentials))
@@ -116,7 +117,7 @@ func (p *Pool) bounded(ctx context.Context, op operation, send func(context.Cont
 	if err := p.waitForQuota(ctx, op); err != nil {
 		return p.refused(translate(ctx, op.name, err))
 	}
-	callCtx, cancel := context.WithTimeout(ctx, p.config.CallTimeout)
+	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.config.CallTimeout)
 	defer cancel()
 	if op.signed {
 		if err := p.loadCredentials(callCtx, op.name); err != nil {
@@ -124,7 +125,7 @@ func (p *Pool) bounded(ctx context.Context, op operation, send func(context.Cont
 		}
 	}
 	if err := send(callCtx); err != nil {
-		return p.refused(translate(ctx, op.name, err))
+		return p.refused(translate(callCtx, op.name, err))
 	}
 	return nil
 }

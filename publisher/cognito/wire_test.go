@@ -101,10 +101,22 @@ func TestTimeouts(t *testing.T) {
 	wantError(t, "the caller's deadline", revoke(ctx), want)
 
 	ctx, cancel = context.WithCancel(t.Context())
-	want.Code = cognito.CodeCanceled
 	time.AfterFunc(10*time.Millisecond, cancel)
 	wantError(t, "canceled meanwhile", revoke(ctx), want)
+	want.Code = cognito.CodeCanceled
 	wantError(t, "canceled before", revoke(ctx), want)
+}
+
+// What was sent is not cut off when the caller gives up: its answer counts.
+func TestAnswerAfterTheCallerGaveUp(t *testing.T) {
+	w := newWorld(t, cognitotest.Config{})
+	w.srv.Fail("RevokeToken", cognitotest.Failure{Latency: 200 * time.Millisecond})
+	tokens := w.signIn(w.public)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	if err := w.pool.RevokeToken(ctx, w.public.ID, tokens.RefreshToken); err != nil {
+		t.Errorf("RevokeToken = %v, want the success that came after 200 ms", err)
+	}
 }
 
 // The SDK closes a request's body when the answer begins, which must not cut
