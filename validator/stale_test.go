@@ -11,7 +11,7 @@ func TestStalePolicyText(t *testing.T) {
 	if zero != validator.FailClosed {
 		t.Errorf("the zero policy is %v, want fail-closed", zero)
 	}
-	for _, want := range []validator.StalePolicy{validator.FailClosed, validator.FailOpen} {
+	for _, want := range []validator.StalePolicy{validator.FailClosed, validator.FailOpen, validator.AskCognito} {
 		text, err := want.MarshalText()
 		if err != nil {
 			t.Fatalf("%v.MarshalText: %v", want, err)

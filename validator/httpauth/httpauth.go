@@ -20,6 +20,7 @@ type StalePolicy = validator.StalePolicy
 const (
 	FailClosed = validator.FailClosed // answers 503
 	FailOpen   = validator.FailOpen   // serves the request, and counts it
+	AskCognito = validator.AskCognito // asks Config.Fallback
 )
 
 // defaultRealm is used if Config.Realm is empty: a challenge must have at
@@ -34,6 +35,8 @@ type Config struct {
 	Validator *validator.Validator
 	// StalePolicy applies while the denylist is stale. Zero is FailClosed.
 	StalePolicy StalePolicy
+	// Fallback is asked under AskCognito, and required with it.
+	Fallback validator.Fallback
 	// Scopes must all be in the token's scope claim, on top of what the
 	// validator's pool requires.
 	Scopes []string
@@ -57,8 +60,13 @@ func New(cfg Config) (*Auth, error) {
 	if cfg.Validator == nil {
 		return nil, errors.New("httpauth: Config.Validator is nil: pass the one from validator.New")
 	}
-	if cfg.StalePolicy > FailOpen {
-		return nil, fmt.Errorf("httpauth: Config.StalePolicy is %d: use FailClosed or FailOpen", cfg.StalePolicy)
+	switch {
+	case cfg.StalePolicy > AskCognito:
+		return nil, fmt.Errorf("httpauth: Config.StalePolicy is %d: use FailClosed, FailOpen or AskCognito", cfg.StalePolicy)
+	case cfg.StalePolicy == AskCognito && cfg.Fallback == nil:
+		return nil, errors.New("httpauth: Config.Fallback is nil, and StalePolicy is AskCognito: pass an askcognito.Asker")
+	case cfg.StalePolicy != AskCognito && cfg.Fallback != nil:
+		return nil, fmt.Errorf("httpauth: Config.Fallback is set, and StalePolicy is %v, which never asks: remove one of them", cfg.StalePolicy)
 	}
 	if strings.ContainsFunc(cfg.Realm, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 		return nil, fmt.Errorf("httpauth: Config.Realm is %q: use printable ASCII without quotes and backslashes", cfg.Realm)
@@ -116,6 +124,11 @@ func (a *Auth) decide(r *http.Request) (*validator.Verified, validator.Reason, [
 			err = missing
 		}
 	}
+	if errors.Is(err, revocation.ErrStale) && tok != nil && a.cfg.StalePolicy == AskCognito {
+		if err = a.cfg.Fallback.Ask(r.Context(), text, tok); err == nil {
+			a.counts.settled.Add(1)
+		}
+	}
 	var scopes []string
 	if missing, ok := errors.AsType[*validator.ScopeError](err); ok {
 		scopes = missing.Scopes
@@ -140,6 +153,9 @@ type Stats struct {
 	Decisions map[validator.Reason]uint64
 	// ServedStale counts the requests that FailOpen served.
 	ServedStale uint64
+	// Settled counts the requests that the Fallback of AskCognito let pass;
+	// their reason is [validator.ReasonOK].
+	Settled uint64
 	// Unenforced counts the requests that the validator's ReportOnly served
 	// although they would have been refused.
 	Unenforced uint64
@@ -148,6 +164,7 @@ type Stats struct {
 type counters struct {
 	decisions   []atomic.Uint64 // by validator.Reason
 	servedStale atomic.Uint64
+	settled     atomic.Uint64
 	unenforced  atomic.Uint64
 }
 
@@ -156,6 +173,7 @@ func (a *Auth) Stats() Stats {
 	stats := Stats{
 		Decisions:   make(map[validator.Reason]uint64),
 		ServedStale: a.counts.servedStale.Load(),
+		Settled:     a.counts.settled.Load(),
 		Unenforced:  a.counts.unenforced.Load(),
 	}
 	for _, reason := range validator.Reasons() {

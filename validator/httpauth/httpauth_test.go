@@ -237,7 +237,7 @@ func TestConfigErrors(t *testing.T) {
 		want string
 	}{
 		{httpauth.Config{}, "Config.Validator is nil"},
-		{httpauth.Config{Validator: v, StalePolicy: 2}, "Config.StalePolicy is 2"},
+		{httpauth.Config{Validator: v, StalePolicy: 9}, "Config.StalePolicy is 9"},
 		{httpauth.Config{Validator: v, Realm: `a"b`}, "Config.Realm is"},
 		{httpauth.Config{Validator: v, Realm: `a\b`}, "Config.Realm is"},
 		{httpauth.Config{Validator: v, Realm: "a\r\nb"}, "Config.Realm is"},
@@ -265,7 +265,7 @@ func TestStalePolicyNames(t *testing.T) {
 	if zero != httpauth.FailClosed {
 		t.Error("the zero policy does not fail closed")
 	}
-	for policy, name := range map[httpauth.StalePolicy]string{httpauth.FailClosed: "fail-closed", httpauth.FailOpen: "fail-open", 9: "policy(9)"} {
+	for policy, name := range map[httpauth.StalePolicy]string{httpauth.FailClosed: "fail-closed", httpauth.FailOpen: "fail-open", httpauth.AskCognito: "ask-cognito", 9: "policy(9)"} {
 		if got := policy.String(); got != name {
 			t.Errorf("String = %q, want %q", got, name)
 		}
