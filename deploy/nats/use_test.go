@@ -1,0 +1,227 @@
+package nats_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/seed-4e8dee1b/revoked/internal/service"
+	"github.com/seed-4e8dee1b/revoked/internal/stream"
+	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
+	"github.com/seed-4e8dee1b/revoked/subscriber"
+)
+
+// The revoke service and a node run with the credentials that are made for
+// them and nothing else, on three servers with TLS.
+func TestClusterServesServiceAndNodes(t *testing.T) {
+	s := newSite(t, "jwt") // electing the cluster's first leader takes up to 9 s
+	servers := s.runCluster()
+	url := servers[0].ClientURL() + "," + servers[1].ClientURL() + "," + servers[2].ClientURL()
+	s.provision(url)
+	s.startService(url)
+	// Each node on a server of its own: the accounts span the cluster.
+	for _, srv := range servers {
+		s.awaitBeat(s.open(srv.ClientURL(), "orders"))
+	}
+}
+
+// The same on one server, with nkeys.
+func TestServerServesServiceAndNodes(t *testing.T) {
+	s := newSite(t, "nkey")
+	url := s.run(s.options("single.conf", nil)).ClientURL()
+	s.provision(url)
+	s.startService(url)
+	s.awaitBeat(s.open(url, "orders"))
+}
+
+// awaitBeat waits until a node has heard the service, and is live.
+func (s site) awaitBeat(node *subscriber.Subscriber) {
+	s.t.Helper()
+	st := node.Status()
+	for end := time.Now().Add(limit); st.Epoch == "" || st.State != subscriber.Live; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatalf("no beat of the service, or not live: %+v", st)
+		}
+		st = node.Status()
+	}
+}
+
+func (s site) runCluster() []*server.Server {
+	s.t.Helper()
+	env := make(map[string]string)
+	var ports []string
+	for i := range 3 {
+		lis, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		ports = append(ports, lis.Addr().String())
+		env[fmt.Sprint("NATS_ROUTE_", i+1)] = "nats://" + lis.Addr().String()
+		lis.Close()
+	}
+	var servers []*server.Server
+	for i := range 3 {
+		env["NATS_SERVER_NAME"], env["NATS_CLUSTER_LISTEN"] = fmt.Sprint("s", i+1), ports[i]
+		srv, err := server.NewServer(s.options("cluster.conf", env))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		srv.Start() // ready only once it sees a quorum
+		s.t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
+		servers = append(servers, srv)
+	}
+	for _, srv := range servers {
+		if !srv.ReadyForConnections(limit) {
+			s.t.Fatalf("server %s is not ready", srv.Name())
+		}
+	}
+	return servers
+}
+
+// provision does what "revoked provision" does, with a replica on each server.
+func (s site) provision(urls string) {
+	s.t.Helper()
+	js := newJS(s.t, s.connect(urls, "admin"))
+	replicas := len(strings.Split(urls, ","))
+	for end := time.Now().Add(limit); ; {
+		ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Second)
+		_, err := stream.Provision(ctx, js, stream.Settings{Names: names(s.t), Replicas: replicas})
+		cancel()
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) { // nobody answers until the cluster has a leader
+			s.t.Fatal(err)
+		}
+	}
+}
+
+func (s site) startService(url string) {
+	s.t.Helper()
+	cognito, err := cognitotest.Start(cognitotest.Config{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(cognito.Close)
+	demo, err := cognito.SeedDemo()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cfg := service.Default()
+	cfg.PublicAddr, cfg.AdminAddr, cfg.MetricsAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	cfg.APIKey, cfg.ServiceID = "test-key-0123456789", "r1"
+	cfg.NATS = service.NATS{URL: url, CA: s.path("cert.pem"), InboxPrefix: "_INBOX_revoked"}
+	if s.jwt {
+		cfg.NATS.Creds = s.path("service.creds")
+	} else {
+		cfg.NATS.NKey = s.seed("service")
+	}
+	cfg.Pools = []service.Pool{{
+		ID: demo.Pool.ID(), Endpoint: cognito.URL(), JWKSURL: demo.Pool.JWKSURL(),
+		Clients: []service.Client{{ID: demo.Client.ID}},
+	}}
+	ctx, cancel := context.WithTimeout(s.t.Context(), limit)
+	defer cancel()
+	svc, err := service.Start(ctx, cfg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { svc.Close() })
+	if err := svc.WaitReady(ctx); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func TestOnlyTLS13(t *testing.T) {
+	s := newSite(t, "nkey")
+	opts := s.options("single.conf", nil)
+	srv := s.run(opts)
+	_, err := tls.Dial("tcp", srv.Addr().String(), &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
+	if err == nil {
+		t.Error("TLS 1.2 was accepted")
+	}
+	if opts.TLSConfig.MinVersion != tls.VersionTLS13 || !opts.SyncAlways {
+		t.Errorf("minimum of TLS %x, sync always %t", opts.TLSConfig.MinVersion, opts.SyncAlways)
+	}
+}
+
+// A private key is readable by its owner only, and no run of mint replaces one.
+func TestMintKeepsKeys(t *testing.T) {
+	for _, mode := range []string{"nkey", "jwt"} {
+		t.Run(mode, func(t *testing.T) {
+			s := newSite(t, mode)
+			before := s.secrets()
+			if len(before) < 5 {
+				t.Fatalf("%d secret files, want at least 5", len(before))
+			}
+			if s.jwt {
+				s.mint("jwt", "-dir", s.dir)
+			} else {
+				s.mint("nkeys", "-dir", s.dir)
+			}
+			for path, text := range s.secrets() {
+				if before[path] != text {
+					t.Errorf("%s has changed", path)
+				}
+			}
+		})
+	}
+}
+
+// secrets returns the files with private keys, and checks who may read them.
+func (s site) secrets() map[string]string {
+	s.t.Helper()
+	found := make(map[string]string)
+	for _, pattern := range []string{"keys/*", "*.creds"} {
+		paths, err := filepath.Glob(s.path(pattern))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, p := range paths {
+			info, err := os.Stat(p)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			if info.Mode().Perm() != 0o600 {
+				s.t.Errorf("%s has mode %v", p, info.Mode())
+			}
+			text, err := os.ReadFile(p)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			found[p] = string(text)
+		}
+	}
+	return found
+}
+
+// A credential that is withdrawn is refused; others are not.
+func TestWithdrawnCredential(t *testing.T) {
+	s := newSite(t, "jwt")
+	text, err := os.ReadFile(s.path("orders.creds"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, err := userOf(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write("withdrawn", []byte(user+"\n"))
+	s.mint("jwt", "-dir", s.dir)
+	srv := s.run(s.options("single.conf", nil))
+	s.connect(srv.ClientURL(), "payments")
+	if nc, err := s.tryConnect(srv.ClientURL(), "orders"); err == nil {
+		nc.Close()
+		t.Error("the withdrawn credential was accepted")
+	} else if !strings.Contains(strings.ToLower(err.Error()), "authorization") {
+		t.Errorf("error %v, want one of authorization", err)
+	}
+}
