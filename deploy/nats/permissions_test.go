@@ -62,25 +62,35 @@ func newWorld(t *testing.T, mode string) *world {
 	return w
 }
 
-// provision makes the streams, as the administrator does.
+// provision makes the streams that are missing, as the administrator does. The
+// server removes the files of a deleted stream a moment later.
 func (w *world) provision() {
 	w.t.Helper()
+	var err error
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if err = w.tryProvision(); err == nil {
+			return
+		}
+	}
+	w.t.Fatal(err)
+}
+
+func (w *world) tryProvision() error {
 	ctx, cancel := context.WithTimeout(w.t.Context(), limit)
 	defer cancel()
 	if _, err := stream.Provision(ctx, w.js, stream.Settings{Names: names(w.t)}); err != nil {
-		w.t.Fatal(err)
+		return err
 	}
 	for name, subject := range map[string]string{"REVOKED_TASKS": "revoked.task.>", "REVOKED_AUDIT": "revoked.audit.>"} {
 		if _, err := w.js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{subject}, AllowDirect: true}); err != nil {
-			w.t.Fatal(err)
+			return err
 		}
 	}
 	if _, err := w.js.Publish(ctx, "revoked.task.t1", []byte("sealed")); err != nil {
-		w.t.Fatal(err)
+		return err
 	}
-	if _, err := w.js.CreateConsumer(ctx, "REVOKED_TASKS", jetstream.ConsumerConfig{Durable: "workers", AckPolicy: jetstream.AckExplicitPolicy}); err != nil {
-		w.t.Fatal(err)
-	}
+	_, err := w.js.CreateConsumer(ctx, "REVOKED_TASKS", jetstream.ConsumerConfig{Durable: "workers", AckPolicy: jetstream.AckExplicitPolicy})
+	return err
 }
 
 func (w *world) tap(nc *nats.Conn, account string) {
