@@ -2,14 +2,10 @@ package httpauth
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
-	"sync/atomic"
 
-	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/seed-4e8dee1b/revoked/validator"
 )
 
@@ -46,8 +42,8 @@ type Config struct {
 
 // Auth is a middleware. Use [New].
 type Auth struct {
-	cfg    Config // immutable
-	counts counters
+	realm string           // immutable
+	route *validator.Route // immutable
 }
 
 // New returns a middleware, or an error that names the field of cfg that is
@@ -56,84 +52,32 @@ func New(cfg Config) (*Auth, error) {
 	if cfg.Realm == "" {
 		cfg.Realm = defaultRealm
 	}
-	cfg.Scopes = slices.Clone(cfg.Scopes)
-	if cfg.Validator == nil {
-		return nil, errors.New("httpauth: Config.Validator is nil: pass the one from validator.New")
-	}
-	switch {
-	case cfg.StalePolicy > AskCognito:
-		return nil, fmt.Errorf("httpauth: Config.StalePolicy is %d: use FailClosed, FailOpen or AskCognito", cfg.StalePolicy)
-	case cfg.StalePolicy == AskCognito && cfg.Fallback == nil:
-		return nil, errors.New("httpauth: Config.Fallback is nil, and StalePolicy is AskCognito: pass an askcognito.Asker")
-	case cfg.StalePolicy != AskCognito && cfg.Fallback != nil:
-		return nil, fmt.Errorf("httpauth: Config.Fallback is set, and StalePolicy is %v, which never asks: remove one of them", cfg.StalePolicy)
-	}
 	if strings.ContainsFunc(cfg.Realm, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 		return nil, fmt.Errorf("httpauth: Config.Realm is %q: use printable ASCII without quotes and backslashes", cfg.Realm)
 	}
-	if err := validator.CheckScopes(cfg.Scopes); err != nil {
-		return nil, fmt.Errorf("httpauth: Config.Scopes: %w", err)
+	route, err := validator.NewRoute(validator.RouteConfig{
+		Validator: cfg.Validator, StalePolicy: cfg.StalePolicy, Fallback: cfg.Fallback, Scopes: cfg.Scopes,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("httpauth: %w", err)
 	}
-	a := &Auth{cfg: cfg}
-	a.counts.decisions = make([]atomic.Uint64, len(validator.Reasons()))
-	return a, nil
+	return &Auth{realm: cfg.Realm, route: route}, nil
 }
 
 // Middleware returns a handler that serves requests with a valid token through
 // next, which finds it with [TokenFrom], and answers all others itself.
 func (a *Auth) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tok, reason, scopes := a.decide(r)
-		a.counts.decisions[reason].Add(1)
-		serve := reason == validator.ReasonOK
-		switch {
-		case serve:
-		case reason == validator.ReasonStale && tok != nil && a.cfg.StalePolicy == FailOpen:
-			a.counts.servedStale.Add(1)
-			serve = true
-		case a.cfg.Validator.ReportOnly():
-			a.counts.unenforced.Add(1)
-			serve = true
-		}
-		if !serve {
-			NewRefusal(reason, a.cfg.Realm, scopes).Write(w)
+		d := a.route.Decide(r.Context(), r.Header.Values("Authorization"))
+		if !d.Serve {
+			NewRefusal(d.Reason, a.realm, d.Scopes).Write(w)
 			return
 		}
-		if tok != nil {
-			r = r.WithContext(context.WithValue(r.Context(), tokenKey{}, tok))
+		if d.Token != nil {
+			r = r.WithContext(context.WithValue(r.Context(), tokenKey{}, d.Token))
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// decide returns the verified token, if there is one, and the reason that
-// decides about the request, with the scopes it needs if that is
-// [validator.ReasonMissingScope].
-func (a *Auth) decide(r *http.Request) (*validator.Verified, validator.Reason, []string) {
-	text, reason := validator.ParseBearer(r.Header.Values("Authorization"))
-	if reason != validator.ReasonOK {
-		return nil, reason, nil
-	}
-	tok, err := a.cfg.Validator.Validate(r.Context(), text)
-	if err == nil {
-		err = tok.Unenforced()
-	}
-	// A token that may not use this route may not use it while stale either.
-	if err == nil || tok != nil && errors.Is(err, revocation.ErrStale) {
-		if missing := tok.RequireScopes(a.cfg.Scopes...); missing != nil {
-			err = missing
-		}
-	}
-	if errors.Is(err, revocation.ErrStale) && tok != nil && a.cfg.StalePolicy == AskCognito {
-		if err = a.cfg.Fallback.Ask(r.Context(), text, tok); err == nil {
-			a.counts.settled.Add(1)
-		}
-	}
-	var scopes []string
-	if missing, ok := errors.AsType[*validator.ScopeError](err); ok {
-		scopes = missing.Scopes
-	}
-	return tok, validator.ReasonOf(err), scopes
 }
 
 type tokenKey struct{}
@@ -147,37 +91,7 @@ func TokenFrom(ctx context.Context) (*validator.Verified, bool) {
 }
 
 // Stats are counts since [New].
-type Stats struct {
-	// Decisions counts requests by the reason that decided about them,
-	// whether or not they were served. Every reason is present.
-	Decisions map[validator.Reason]uint64
-	// ServedStale counts the requests that FailOpen served.
-	ServedStale uint64
-	// Settled counts the requests that the Fallback of AskCognito let pass;
-	// their reason is [validator.ReasonOK].
-	Settled uint64
-	// Unenforced counts the requests that the validator's ReportOnly served
-	// although they would have been refused.
-	Unenforced uint64
-}
-
-type counters struct {
-	decisions   []atomic.Uint64 // by validator.Reason
-	servedStale atomic.Uint64
-	settled     atomic.Uint64
-	unenforced  atomic.Uint64
-}
+type Stats = validator.RouteStats
 
 // Stats returns the counts so far.
-func (a *Auth) Stats() Stats {
-	stats := Stats{
-		Decisions:   make(map[validator.Reason]uint64),
-		ServedStale: a.counts.servedStale.Load(),
-		Settled:     a.counts.settled.Load(),
-		Unenforced:  a.counts.unenforced.Load(),
-	}
-	for _, reason := range validator.Reasons() {
-		stats.Decisions[reason] = a.counts.decisions[reason].Load()
-	}
-	return stats
-}
+func (a *Auth) Stats() Stats { return a.route.Stats() }
