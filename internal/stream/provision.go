@@ -29,6 +29,9 @@ type Settings struct {
 	Names Names
 	// Replicas is 1 (development) or 3; 0 means 1.
 	Replicas int
+	// AuditAge is how long entries of the audit are kept; 0 means
+	// [DefaultAuditAge].
+	AuditAge time.Duration
 }
 
 // Info describes a stream that has passed [Verify].
@@ -45,8 +48,9 @@ type Info struct {
 
 // Provision creates the stream with a new epoch, or verifies the one that
 // exists, and publishes the tick schedule; publishing it again replaces it. It
-// needs the rights of an administrator. An existing stream that differs is
-// never changed: the error is a [*MismatchError].
+// does the same with the service's own streams ([ProvisionOwn]). It needs the
+// rights of an administrator. An existing stream that differs is never changed:
+// the error is a [*MismatchError].
 func Provision(ctx context.Context, js jetstream.JetStream, set Settings) (Info, error) {
 	if set.Replicas == 0 {
 		set.Replicas = 1
@@ -78,7 +82,7 @@ func Provision(ctx context.Context, js jetstream.JetStream, set Settings) (Info,
 	); err != nil {
 		return Info{}, fmt.Errorf("stream: publishing the tick schedule: %w", err)
 	}
-	return info, nil
+	return info, ProvisionOwn(ctx, js, set)
 }
 
 // Verify reads the stream and its schedule and compares them field by field
