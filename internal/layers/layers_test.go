@@ -22,7 +22,7 @@ var (
 	grpc     = []string{"google.golang.org/grpc", "github.com/envoyproxy"}
 	observe  = []string{"github.com/prometheus", "go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters"}
 	testOnly = []string{
-		own("internal/natsdev"), own("internal/acttest"), own("publisher/cognitotest"),
+		own("internal/natsdev"), own("internal/acttest"), own("internal/verdicts"), own("publisher/cognitotest"),
 		"github.com/nats-io/nats-server", "go.uber.org/goleak", "pgregory.net/rapid", "github.com/google/go-cmp",
 	}
 )
@@ -64,6 +64,12 @@ var rules = []rule{
 		forbid: slices.Concat([]string{module, "net/http"}, nats, aws, jwx),
 		allow:  ownAll("internal/denylist", "revocation"),
 		reason: "the denylist is a data structure: where acts come from and who logs is not its business",
+	},
+	{
+		pkg:    "internal/verdicts",
+		forbid: slices.Concat([]string{module}, nats, aws, jwx),
+		allow:  ownAll("internal/verdicts", "revocation"),
+		reason: "the table says what must be so, whatever code decides it",
 	},
 	{
 		pkg:    "internal/stream",
