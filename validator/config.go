@@ -176,6 +176,12 @@ func (cfg Config) check() (Config, []*pool, []revocation.Issuer, error) {
 	return cfg, pools, issuers, nil
 }
 
+// Check returns the error that [New] would return because of p alone.
+func (p Pool) Check() error {
+	_, err := p.check()
+	return err
+}
+
 func (p Pool) check() (*pool, error) {
 	checked := &pool{
 		id:      p.ID,

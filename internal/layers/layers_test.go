@@ -143,6 +143,30 @@ var rules = []rule{
 		reason: "the NATS server for tests and development knows no Cognito",
 	},
 	{
+		pkg:    "internal/gate",
+		forbid: slices.Concat(ownAll("publisher", "internal/service"), testOnly, aws),
+		reason: "the gate is a small binary beside a proxy: it links no AWS SDK, no server and nothing that revokes",
+	},
+	{
+		pkg:    "cmd/revoked-gate",
+		forbid: slices.Concat(ownAll("publisher", "internal/service"), testOnly, aws),
+		reason: "the gate is a small binary beside a proxy: it links no AWS SDK, no server and nothing that revokes",
+	},
+	{
+		pkg:    "validator/extauthz",
+		direct: true,
+		forbid: ownAll("validator", "internal"),
+		reason: "extauthz translates a protocol: who decides is handed to it",
+	},
+	{
+		pkg:     "",
+		subtree: true,
+		but:     ownAll("validator/extauthz", "validator/grpcauth", "internal/gate", "cmd/revoked-gate"),
+		direct:  true,
+		forbid:  grpc,
+		reason:  "gRPC weighs 4 MB: only its transports and the gate link it",
+	},
+	{
 		pkg:     "",
 		subtree: true,
 		but:     ownAll("validator"),

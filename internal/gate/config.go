@@ -1,0 +1,178 @@
+package gate
+
+import (
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/seed-4e8dee1b/revoked/internal/config"
+	"github.com/seed-4e8dee1b/revoked/validator"
+)
+
+// Config of the gate. [Default] has usable values for all that is optional;
+// [Load] reads a file and the environment over it. There are no secrets in it,
+// only paths of files that have some.
+type Config struct {
+	// ForwardAuth, ExtAuthz and Check are where the three interfaces are
+	// served; at least one of them must be. Each address is host:port or
+	// unix:/path.
+	ForwardAuth Listener `yaml:"forward_auth"`
+	ExtAuthz    Listener `yaml:"ext_authz"`
+	Check       Listener `yaml:"check"`
+	// MetricsAddr is for probes and metrics. Port 0 chooses a free one.
+	MetricsAddr string `yaml:"metrics_addr" env:"REVOKED_GATE_METRICS_ADDR"`
+
+	// SocketMode is the mode of unix sockets, in octal.
+	SocketMode string `yaml:"socket_mode"`
+	// TrustedProxies are the networks, in CIDR form, from which the three
+	// interfaces are used, beside this machine. Whoever may connect can name
+	// any path and any claims; every other connection is closed at once.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	// MaxConnections bounds each listener. Further ones wait. Zero means 1024.
+	MaxConnections int `yaml:"max_connections"`
+
+	// Realm is shown to clients that lack credentials.
+	Realm string `yaml:"realm"`
+	// Pools are the user pools whose tokens are accepted.
+	Pools []Pool `yaml:"pools"`
+	// Rules say what each path needs. A request without a rule is refused.
+	Rules []Rule `yaml:"rules"`
+
+	// Service and Node name this gate among the nodes of the fleet. Node:
+	// empty means the host name.
+	Service string `yaml:"service" env:"REVOKED_SERVICE"`
+	Node    string `yaml:"node" env:"REVOKED_NODE"`
+	// MaxStaleness is that of subscriber.Config: how old the denylist may be
+	// before the stale policies apply. Zero means one minute.
+	MaxStaleness time.Duration `yaml:"max_staleness" env:"REVOKED_MAX_STALENESS"`
+	// Prefix of all NATS subjects and streams.
+	Prefix string      `yaml:"prefix" env:"REVOKED_PREFIX"`
+	NATS   config.NATS `yaml:"nats"`
+
+	// ShutdownDelay is the time between /readyz turning off and the listeners
+	// closing.
+	ShutdownDelay time.Duration `yaml:"shutdown_delay" env:"REVOKED_SHUTDOWN_DELAY"`
+
+	LogLevel  string `yaml:"log_level" env:"REVOKED_LOG_LEVEL"`   // zerolog's names
+	LogFormat string `yaml:"log_format" env:"REVOKED_LOG_FORMAT"` // json or console
+
+	// Logger is used by [Start]; the zero value discards.
+	Logger zerolog.Logger `yaml:"-"`
+	// Version is shown in metrics and logs.
+	Version string `yaml:"-"`
+}
+
+// Listener is where an interface is served.
+type Listener struct {
+	Listen []string `yaml:"listen"`
+}
+
+// Pool is one user pool.
+type Pool struct {
+	ID string `yaml:"id"`
+	// Clients are the app clients whose tokens are accepted; AnyClient
+	// accepts those of all.
+	Clients   []string `yaml:"clients"`
+	AnyClient bool     `yaml:"any_client"`
+	// JWKSURL and Issuers are for emulators; see validator.Pool.
+	JWKSURL      string   `yaml:"jwks_url"`
+	Issuers      []string `yaml:"issuers"`
+	InsecureHTTP bool     `yaml:"insecure_http"`
+}
+
+// Rule says what a request needs.
+type Rule struct {
+	// Path covers itself and everything below it, on whole segments; with
+	// Exact, itself only. The rule with the longest path decides.
+	Path  string `yaml:"path"`
+	Exact bool   `yaml:"exact"`
+	// Methods limits the rule to some methods. Rules of one path share the
+	// methods out; what none of them takes is refused.
+	Methods []string `yaml:"methods"`
+
+	// Anonymous lets requests through unseen: no token is looked at, and the
+	// upstream gets no identity.
+	Anonymous bool `yaml:"anonymous"`
+	// Pools and Clients narrow down the configured ones; empty means all.
+	Pools   []string `yaml:"pools"`
+	Clients []string `yaml:"clients"`
+	// TokenUse is access, id or both; empty means access only.
+	TokenUse []validator.TokenUse `yaml:"token_use"`
+	// Scopes must all be there, of Groups at least one.
+	Scopes []string `yaml:"scopes"`
+	Groups []string `yaml:"groups"`
+	// StalePolicy is fail-closed (also if empty) or fail-open.
+	StalePolicy string `yaml:"stale_policy"`
+	// ReportOnly decides, counts and logs, and lets every request through.
+	ReportOnly bool `yaml:"report_only"`
+}
+
+func (r Rule) requirement() requirement {
+	return requirement{
+		pools: r.Pools, clients: r.Clients, uses: usesOrAccess(r.TokenUse), scopes: r.Scopes, groups: r.Groups,
+	}
+}
+
+func usesOrAccess(uses []validator.TokenUse) []validator.TokenUse {
+	if len(uses) == 0 {
+		return []validator.TokenUse{validator.AccessToken}
+	}
+	return uses
+}
+
+// stale returns the policy of a checked rule.
+func (r Rule) stale() validator.StalePolicy {
+	policy := validator.FailClosed
+	if r.StalePolicy != "" && policy.UnmarshalText([]byte(r.StalePolicy)) != nil {
+		return validator.FailClosed
+	}
+	return policy
+}
+
+// Default returns the configuration before file and environment.
+func Default() Config {
+	return Config{
+		MetricsAddr:    "127.0.0.1:9091",
+		SocketMode:     "0660",
+		MaxConnections: 1024,
+		Realm:          "api",
+		Service:        "gate",
+		Prefix:         "revoked",
+		LogLevel:       "info",
+		LogFormat:      "json",
+	}
+}
+
+// Load returns the defaults, with the file at path over them and the
+// environment over that. The error is a [*config.Error] that lists everything
+// that is wrong, with the line where there is one.
+func Load(path string, environ map[string]string) (Config, error) {
+	cfg := Default()
+	if path == "" {
+		return Config{}, config.Wrong([]config.Problem{{Key: "--config", Reason: "is missing", Fix: "name the YAML file with pools and rules"}})
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, config.Wrong([]config.Problem{{Key: "--config", Value: path, Reason: config.Cause(err), Fix: "name a YAML file that can be read"}})
+	}
+	if err := config.Wrong(config.Decode(path, text, &cfg)); err != nil {
+		return Config{}, err
+	}
+	problems := config.ReadEnv(environ, &cfg)
+	problems = append(problems, config.NewLines(path, text).Locate(cfg.problems())...)
+	if err := config.Wrong(problems); err != nil {
+		return Config{}, err
+	}
+	return cfg, nil
+}
+
+// YAML returns the configuration as a file would have it.
+func (c Config) YAML() ([]byte, error) {
+	c.NATS.URL = config.MaskURLs(c.NATS.URL)
+	return yaml.Marshal(c)
+}
+
+// Log says what is logged, and how.
+func (c Config) Log() config.Log { return config.Log{Level: c.LogLevel, Format: c.LogFormat} }

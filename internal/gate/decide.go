@@ -1,0 +1,149 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/seed-4e8dee1b/revoked/revocation"
+	"github.com/seed-4e8dee1b/revoked/validator"
+)
+
+// decideTimeout bounds a decision: it waits only while keys are fetched.
+// Longer than a fetch usually takes, shorter than the patience of proxies.
+const decideTimeout = 3 * time.Second
+
+// request is what a proxy says about the request that it asks about.
+type request struct {
+	method, target string
+	authorization  []string
+}
+
+// Outcomes of the gate's own, beside the names of the validator's reasons.
+const (
+	outcomeAnonymous   = "anonymous"
+	outcomeNoRule      = "no_rule"
+	outcomeAmbiguous   = "ambiguous_request" // of path or method
+	outcomeUndescribed = "undescribed"       // the proxy does not say what it asks about
+)
+
+// verdict is what becomes of a request.
+type verdict struct {
+	allow   bool
+	outcome string
+	reason  validator.Reason // of a refusal, unless the outcome is the gate's own
+	scopes  []string         // that a request refused for its scope needs
+	// tok is the verified token of a request that is allowed; nil without one.
+	tok *validator.Verified
+	// cause is the error behind the outcome, if there is one: for explaining, it
+	// never changes the answer.
+	cause error
+	// servedStale and unenforced say that it is only allowed by a policy.
+	servedStale, unenforced bool
+}
+
+// judge decides about requests. It is safe for concurrent use.
+type judge struct {
+	rules  *rules
+	tokens *validator.Validator
+	view   *lateView
+}
+
+// request decides about a proxied request.
+func (j *judge) request(ctx context.Context, req request) verdict {
+	r, err := j.rules.find(req.method, req.target)
+	switch {
+	case errors.Is(err, errNoRule):
+		return verdict{outcome: outcomeNoRule}
+	case err != nil:
+		return verdict{outcome: outcomeAmbiguous}
+	case r.anonymous:
+		return verdict{allow: true, outcome: outcomeAnonymous}
+	}
+	token, reason := validator.ParseBearer(req.authorization)
+	if reason != validator.ReasonOK {
+		return r.settle(nil, reason, nil)
+	}
+	tok, reason, err := j.token(ctx, token, r.requirement)
+	if reason == validator.ReasonStale {
+		return j.stale(r, tok, err)
+	}
+	return r.settle(tok, reason, err)
+}
+
+// token decides about a token, which is returned beside [validator.ReasonOK]
+// and [validator.ReasonStale] only: it is then as the requirement says. The
+// error is the validator's.
+func (j *judge) token(ctx context.Context, token string, q requirement) (*validator.Verified, validator.Reason, error) {
+	ctx, cancel := context.WithTimeout(ctx, decideTimeout)
+	defer cancel()
+	tok, err := j.tokens.Validate(ctx, token)
+	reason := validator.ReasonOf(err)
+	if tok == nil {
+		return nil, reason, err
+	}
+	// A token that may not do this may not do it while stale either.
+	if unmet := q.check(tok); unmet != validator.ReasonOK {
+		return nil, unmet, nil
+	}
+	return tok, reason, err
+}
+
+// stale applies the policy of the rule to a token that passed every check but
+// that of a denylist that is too old. Before its first complete view the gate
+// has no idea of what was revoked, and no policy of a route is meant for that.
+func (j *judge) stale(r *rule, tok *validator.Verified, err error) verdict {
+	switch r.stale {
+	case validator.FailOpen:
+		if j.view.complete() {
+			return verdict{allow: true, outcome: validator.ReasonStale.String(), tok: tok, cause: err, servedStale: true}
+		}
+	case validator.FailClosed:
+	}
+	return r.settle(tok, validator.ReasonStale, err)
+}
+
+// settle turns a reason into a verdict.
+func (r *rule) settle(tok *validator.Verified, reason validator.Reason, cause error) verdict {
+	v := verdict{allow: reason == validator.ReasonOK, outcome: reason.String(), reason: reason, tok: tok, cause: cause}
+	if reason == validator.ReasonMissingScope {
+		v.scopes = r.scopes
+	}
+	switch {
+	case v.allow:
+	case r.reportOnly:
+		v.allow, v.unenforced = true, true
+	default:
+		v.tok = nil
+	}
+	return v
+}
+
+// claims decides about claims that the caller has verified.
+func (j *judge) claims(claims map[string]any, pools []string, issuers []revocation.Issuer, now time.Time) (revocation.Token, validator.Reason, error) {
+	tok, err := revocation.TokenFromClaims(claims, issuers...)
+	if err != nil {
+		return revocation.Token{}, validator.ReasonBadClaims, err
+	}
+	reason := validator.ReasonOK
+	switch {
+	case tok.ExpiresAt == 0 || tok.IssuedAt == 0:
+		reason, err = validator.ReasonBadClaims, errors.New("exp or iat is missing")
+	case !slices.Contains(pools, tok.Pool):
+		reason = validator.ReasonWrongIssuer
+	case now.Unix() >= tok.ExpiresAt+int64(revocation.MaxLeeway/time.Second):
+		// The denylist may have forgotten it by now.
+		reason = validator.ReasonExpired
+	}
+	if reason != validator.ReasonOK {
+		return revocation.Token{}, reason, err
+	}
+	if err = j.view.Check(tok); err != nil {
+		reason = validator.ReasonOf(err)
+		if reason == validator.ReasonOther {
+			reason = validator.ReasonStale // an answer outside the contract proves nothing
+		}
+	}
+	return tok, reason, err
+}

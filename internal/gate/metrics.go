@@ -1,0 +1,114 @@
+package gate
+
+import (
+	"net/http"
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/seed-4e8dee1b/revoked/subscriber"
+)
+
+// The interfaces, as metrics name them.
+const (
+	viaForwardAuth = "forward_auth"
+	viaExtAuthz    = "ext_authz"
+	viaCheck       = "check"
+)
+
+// numbers are the metrics of the gate. Labels come from fixed sets.
+type numbers struct {
+	registry    *prometheus.Registry
+	decisions   *prometheus.CounterVec
+	servedStale *prometheus.CounterVec
+	unenforced  *prometheus.CounterVec
+	untrusted   prometheus.Counter
+}
+
+func newNumbers(g *Gate) *numbers {
+	via := []string{"via"}
+	n := &numbers{
+		registry: prometheus.NewRegistry(),
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "revoked_gate_decisions_total",
+			Help: "Decisions by interface and outcome: a reason of the validator, anonymous, no_rule, ambiguous_request or undescribed.",
+		}, []string{"via", "outcome"}),
+		servedStale: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "revoked_gate_served_stale_total", Help: "Requests allowed by a fail-open policy while the denylist was stale.",
+		}, via),
+		unenforced: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "revoked_gate_unenforced_total", Help: "Requests allowed by report_only that would have been refused.",
+		}, via),
+		untrusted: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "revoked_gate_untrusted_connections_total", Help: "Connections closed because the peer is no trusted proxy.",
+		}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "revoked_gate_build_info", Help: "Always 1; the labels say what runs.",
+		ConstLabels: prometheus.Labels{"version": g.cfg.Version, "go_version": runtime.Version()},
+	})
+	build.Set(1)
+	for _, v := range []string{viaForwardAuth, viaExtAuthz, viaCheck} { // present from the start, for rates
+		n.servedStale.WithLabelValues(v)
+		n.unenforced.WithLabelValues(v)
+	}
+	n.registry.MustRegister(n.decisions, n.servedStale, n.unenforced, n.untrusted, build, viewCollector{g},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return n
+}
+
+func (n *numbers) handler() http.Handler {
+	return promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})
+}
+
+func (n *numbers) count(via string, v verdict) {
+	n.decisions.WithLabelValues(via, v.outcome).Inc()
+	if v.servedStale {
+		n.servedStale.WithLabelValues(via).Inc()
+	}
+	if v.unenforced {
+		n.unenforced.WithLabelValues(via).Inc()
+	}
+}
+
+// viewCollector shows whether the gate is ready, and how its denylist is.
+type viewCollector struct{ g *Gate }
+
+var (
+	readyDesc = prometheus.NewDesc("revoked_gate_ready", "1 if /readyz says so.", nil, nil)
+	stateDesc = prometheus.NewDesc("revoked_gate_view_state", "1 for the state of the denylist.", []string{"state"}, nil)
+	ageDesc   = prometheus.NewDesc("revoked_gate_view_age_seconds", "Age of the newest proof that the denylist is complete.", nil, nil)
+	actsDesc  = prometheus.NewDesc("revoked_gate_view_acts", "Acts that the denylist holds.", nil, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (viewCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- readyDesc
+	ch <- stateDesc
+	ch <- ageDesc
+	ch <- actsDesc
+}
+
+// Collect implements [prometheus.Collector].
+func (c viewCollector) Collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, bit(c.g.ready() == nil))
+	view := c.g.judge.view.view.Load()
+	if view == nil {
+		return
+	}
+	st := view.Status()
+	for _, state := range []subscriber.State{subscriber.CatchingUp, subscriber.Live, subscriber.Stale, subscriber.Closed} {
+		ch <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, bit(st.State == state), state.String())
+	}
+	ch <- prometheus.MustNewConstMetric(ageDesc, prometheus.GaugeValue, st.Staleness.Seconds())
+	ch <- prometheus.MustNewConstMetric(actsDesc, prometheus.GaugeValue, float64(st.Acts))
+}
+
+func bit(set bool) float64 {
+	if set {
+		return 1
+	}
+	return 0
+}

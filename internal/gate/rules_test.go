@@ -1,0 +1,86 @@
+package gate
+
+import (
+	"errors"
+	"testing"
+)
+
+func TestFind(t *testing.T) {
+	rs := newRules([]Rule{
+		{Path: "/"},
+		{Path: "/login", Exact: true, Anonymous: true},
+		{Path: "/orders", Methods: []string{"GET"}, Scopes: []string{"read"}},
+		{Path: "/orders", Methods: []string{"POST", "PUT"}, Scopes: []string{"write"}},
+		{Path: "/orders/export", Scopes: []string{"export"}},
+		{Path: "/orders/export", Methods: []string{"DELETE"}, Scopes: []string{"delete"}},
+	})
+	tests := []struct {
+		method, target string
+		path, scope    string
+		err            error
+	}{
+		{"GET", "/", "/", "", nil},
+		{"GET", "/x/y", "/", "", nil},
+		{"GET", "/login", "/login", "", nil},
+		{"GET", "/login/", "/login", "", nil},
+		{"GET", "/login/x", "/", "", nil}, // exact
+		{"GET", "/orders", "/orders", "read", nil},
+		{"GET", "/orders/1?x=/", "/orders", "read", nil},
+		{"PUT", "/orders/1", "/orders", "write", nil},
+		{"GET", "/ordersX", "/", "", nil}, // whole segments
+		{"DELETE", "/orders/1", "", "", errNoRule},
+		{"HEAD", "/orders/1", "", "", errNoRule},
+		{"POST", "/orders/export/1", "/orders/export", "export", nil},
+		{"DELETE", "/orders/export/1", "/orders/export", "delete", nil},
+		{"GET", "/Orders", "", "", errAmbiguous},
+		{"GET", "/ORDERS/export", "", "", errAmbiguous},
+		{"GET", "/orders/Export", "", "", errAmbiguous},
+		{"GET", "/LOGIN", "", "", errAmbiguous},
+		{"GET", "/Other", "/", "", nil},
+		{"GET", "/Login/x", "/", "", nil}, // "/" in either case
+		{"get", "/orders", "", "", errAmbiguous},
+		{"", "/orders", "", "", errAmbiguous},
+		{"GET", "/orders/../login", "", "", errAmbiguous},
+	}
+	for _, tt := range tests {
+		r, err := rs.find(tt.method, tt.target)
+		if !errors.Is(err, tt.err) || (r == nil) == (err == nil) {
+			t.Errorf("find(%s %s) = %v, %v, want error %v", tt.method, tt.target, r, err, tt.err)
+			continue
+		}
+		if r == nil {
+			continue
+		}
+		scope := ""
+		if len(r.scopes) > 0 {
+			scope = r.scopes[0]
+		}
+		if r.path != tt.path || scope != tt.scope {
+			t.Errorf("find(%s %s) = rule of %s with scope %q, want %s with %q", tt.method, tt.target, r.path, scope, tt.path, tt.scope)
+		}
+	}
+	if _, err := newRules([]Rule{{Path: "/a"}}).find("GET", "/b"); !errors.Is(err, errNoRule) {
+		t.Errorf("without a rule for the root, find(/b) = %v, want errNoRule", err)
+	}
+}
+
+func TestHeaderText(t *testing.T) {
+	for in, want := range map[string]string{
+		"":               "",
+		"plain-Text_1":   "plain-Text_1",
+		"a b":            "a b",
+		" a ":            "%20a%20",
+		"a,b":            "a%2Cb",
+		"50%":            "50%25",
+		"a\r\nX-Evil: 1": "a%0D%0AX-Evil: 1",
+		"é":              "%C3%A9",
+		"\x00\x7f":       "%00%7F",
+	} {
+		if got := headerText(in, ","); got != want {
+			t.Errorf("headerText(%q) = %q, want %q", in, got, want)
+		}
+	}
+	if got := headerText("a,b", ""); got != "a,b" {
+		t.Errorf("headerText without separators = %q, want a,b", got)
+	}
+}
