@@ -81,7 +81,7 @@ func (w *world) tryProvision() error {
 	if _, err := stream.Provision(ctx, w.js, stream.Settings{Names: names(w.t)}); err != nil {
 		return err
 	}
-	for name, subject := range map[string]string{"REVOKED_TASKS": "revoked.task.>", "REVOKED_AUDIT": "revoked.audit.>"} {
+	for name, subject := range map[string]string{"REVOKED_TASKS": "revoked.task.>"} {
 		if _, err := w.js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{subject}, AllowDirect: true}); err != nil {
 			return err
 		}

@@ -17,20 +17,20 @@ import (
 var (
 	servicePublish = []string{
 		"revoked.rev.event", "revoked.rev.beat", "revoked.fast.event", "revoked.probe",
-		"revoked.status.revoked.>",
 		"$JS.API.STREAM.INFO.REVOKED_EVENTS",
 		"$JS.API.DIRECT.GET.REVOKED_EVENTS",
 		"$JS.API.DIRECT.GET.REVOKED_EVENTS.revoked.rev.schedule",
-		"revoked.task.>", "revoked.audit.>",
+		"revoked.task.>", "revoked.audit.>", "revoked.fleet.>",
 		"$JS.API.STREAM.INFO.REVOKED_TASKS",
 		"$JS.API.DIRECT.GET.REVOKED_TASKS.>", "$JS.API.DIRECT.GET.REVOKED_TASKS",
 		"$JS.API.CONSUMER.INFO.REVOKED_TASKS.*", "$JS.API.CONSUMER.MSG.NEXT.REVOKED_TASKS.*",
 		"$JS.ACK.REVOKED_TASKS.>",
 		"$JS.API.STREAM.INFO.REVOKED_AUDIT",
 		"$JS.API.DIRECT.GET.REVOKED_AUDIT.>", "$JS.API.DIRECT.GET.REVOKED_AUDIT",
+		"$JS.API.STREAM.INFO.REVOKED_FLEET", "$JS.API.DIRECT.GET.REVOKED_FLEET",
 	}
 	serviceSubscribe = []string{
-		"revoked.live.*", "revoked.fast.event", "revoked.probe", "revoked.status.>", "_INBOX_revoked.>",
+		"revoked.live.*", "revoked.fast.event", "revoked.probe", "revoked.status.>", "revoked.fleet.>", "_INBOX_revoked.>",
 	}
 	nodePublish   = []string{"$JS.API.DIRECT.GET.REVOKED_EVENTS", "revoked.status.{{tag(service)}}.>"}
 	nodeSubscribe = []string{"revoked.live.*", "revoked.fast.event", "revoked.probe", "_INBOX_{{name()}}.>"}
