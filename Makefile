@@ -108,6 +108,13 @@ fuzz: ## Run each fuzz target for FUZZTIME=30s
 mutants: ## Plant deliberate faults one by one; fail if the tests miss one
 	go run ./internal/mutants
 
+# How long the denylist is soaked; make test does it for 5 s.
+SOAK ?= 60s
+
+.PHONY: soak
+soak: ## Compare the denylist with a model under load and the race detector for SOAK=60s
+	REVOKED_SOAK=$(SOAK) go test -race -count=1 -timeout=1h -run '^TestSoak$$' -v ./internal/denylist
+
 .PHONY: bench-propagation
 bench-propagation: ## Measure sent to refused on 1, 10 and 100 nodes beside bare core NATS
 	cd internal/bench && go run ./propagation

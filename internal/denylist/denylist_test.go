@@ -41,10 +41,16 @@ func refusals(d *denylist.Denylist, tok revocation.Token, now int64) []revocatio
 // same refusals, for any token at any time.
 func TestEqualsModelOnRandomOperations(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d, m := denylist.New(), new(acttest.Model)
+		d, m := denylist.NewTiny(), new(acttest.Model)
+		if rapid.Bool().Draw(t, "large pages") {
+			d = denylist.New()
+		}
 		for _, a := range acttest.History().Draw(t, "history") {
 			d.Apply(a)
 			m.Apply(a)
+			if problems := d.CheckWhole(); problems != nil {
+				t.Fatal(problems)
+			}
 			if rapid.IntRange(0, 3).Draw(t, "prune") == 0 {
 				asOf := acttest.Now().Draw(t, "as-of")
 				d.Prune(asOf)
@@ -58,6 +64,10 @@ func TestEqualsModelOnRandomOperations(t *testing.T) {
 				t.Fatalf("refusals of %+v at %d (-model +denylist):\n%s", tok, now, diff)
 			}
 			id, kind, found := d.Find(&tok, now)
+			hashes := d.Prehash(&tok)
+			if again, _, foundAgain := d.FindHashed(&tok, &hashes, now); again != id || foundAgain != found {
+				t.Fatalf("FindHashed(%+v, %d) = %s, %v, Find says %s, %v", tok, now, again, foundAgain, id, found)
+			}
 			if found != (len(want) > 0) || found && !slices.Contains(want, id) {
 				t.Fatalf("Find(%+v, %d) = %s, %v, want one of %v", tok, now, id, found, want)
 			}

@@ -1,0 +1,83 @@
+package denylist
+
+// Stats describes the set for metrics.
+type Stats struct {
+	// Acts counts the acts held, the ended ones that Prune has not seen
+	// included; Provisional those of them that the stream has not brought.
+	Acts, Provisional int
+	// Bound is that of NewBounded, 0 if there is none.
+	Bound int
+	// FalseMaybes counts the filter's answers "maybe" to checks with nothing
+	// behind them.
+	FalseMaybes uint64
+	// FilterCapacity is the number of targets that the filter is sized for,
+	// FilterAdded the number it has taken.
+	FilterCapacity, FilterAdded int
+	// FilterFill is the share of the filter's bits that are set.
+	FilterFill float64
+	// FalsePositiveRate is the share of strangers that pass the filter,
+	// measured now with 16,384 random ones.
+	FalsePositiveRate float64
+	// Rebuilds counts generations of filter and index that were completed;
+	// Rebuilding says that another one is being built.
+	Rebuilds   uint64
+	Rebuilding bool
+	// Bytes is the memory of records, index and filter.
+	Bytes int
+}
+
+// Stats returns the current figures. It does not look at the acts.
+func (d *Denylist) Stats() Stats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return Stats{
+		Acts: d.Len(), Provisional: d.provisional, Bound: d.bound,
+		FalseMaybes:    d.falseMaybes.Load(),
+		FilterCapacity: d.now.capacity, FilterAdded: d.now.added,
+		FilterFill: d.now.filter.fill(), FalsePositiveRate: falsePositiveRate(d.now.filter.words),
+		Rebuilds: d.rebuilds, Rebuilding: d.next != nil,
+		Bytes: d.bytes(),
+	}
+}
+
+// bytes adds up what was allocated. The caller holds mu.
+func (d *Denylist) bytes() int {
+	const recordBytes, infoBytes = 56, 24 + 24 + 8
+	n := 0
+	for page, records := range d.store.records {
+		n += len(records)*recordBytes + infoBytes
+		if t := d.store.texts[page]; t != nil {
+			if p := t.bytes.Load(); p != nil {
+				n += cap(*p)
+			}
+		}
+	}
+	for _, g := range []*generation{d.now, d.next} {
+		if g != nil {
+			n += len(g.index.slots)*4 + len(g.filter.words)*8
+		}
+	}
+	return n
+}
+
+// Pressure says how close a set is to its bound.
+type Pressure int
+
+// The pressures. At Full a node must say that it is stale, although it still
+// takes acts: it has been given more than its memory was planned for.
+const (
+	Normal Pressure = iota
+	High            // 70 % of the bound or more: raise it, or find out who revokes so much
+	Full            // at the bound or beyond
+)
+
+// Pressure compares the number of acts with the bound. It costs one load.
+func (d *Denylist) Pressure() Pressure {
+	switch n := d.Len(); {
+	case d.bound == 0 || n < d.bound-d.bound*3/10:
+		return Normal
+	case n < d.bound:
+		return High
+	}
+	return Full
+}
