@@ -87,6 +87,10 @@ type Grant struct {
 	// Fresh says that RefreshToken came from a refresh that named the session,
 	// a moment ago: then Cognito's success is proof enough.
 	Fresh bool
+	// Sealed says that the tokens are stored, but sealed by a key that this
+	// replica does not have. Only [Tasks] set it, and keep what is sealed if the
+	// task is stored again.
+	Sealed bool
 }
 
 // Validity is how long tokens of a pool may live.

@@ -12,6 +12,7 @@ type settings struct {
 	path                string
 	public, admin, meta string // addresses; empty leaves what file or environment say
 	insecureNoAuth      bool
+	ephemeralSealKey    bool
 }
 
 func (s *settings) bind(cmd *cobra.Command) {
@@ -22,12 +23,15 @@ func (s *settings) bind(cmd *cobra.Command) {
 	flags.StringVar(&s.meta, "metrics-addr", "", "address for probes and metrics (default 127.0.0.1:9090)")
 	flags.BoolVar(&s.insecureNoAuth, "insecure-no-auth", false,
 		"serve the admin API without REVOKED_API_KEY; only on a loopback address")
+	flags.BoolVar(&s.ephemeralSealKey, "insecure-ephemeral-seal-key", false,
+		"seal stored refresh tokens by a key that is lost at exit, instead of REVOKED_SEAL_KEYS; for development")
 }
 
 func (s *settings) load() (service.Config, error) {
 	return service.Load(s.path, config.Environ(), func(c *service.Config) {
 		c.Version = version
 		c.InsecureNoAuth = s.insecureNoAuth
+		c.InsecureEphemeralSealKey = s.ephemeralSealKey
 		for _, o := range []struct {
 			flag string
 			addr *string

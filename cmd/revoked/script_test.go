@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			// The race detector makes every process linger for a second.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			env.Setenv("KEY", "0123456789abcdef0123456789abcdef")
+			env.Setenv("SEAL", strings.Repeat("5ea1", 16))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

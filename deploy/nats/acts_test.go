@@ -184,7 +184,7 @@ func streamAPI() []attempt {
 		{what: "delete the stream", do: ask(api+"STREAM.DELETE."+events, "")},
 		{what: "change the stream's configuration", do: ask(api+"STREAM.UPDATE."+events, changed)},
 		{what: "create a stream that swallows live.>", do: ask(api+"STREAM.CREATE.OTHER", other)},
-		{what: "delete a task", do: ask(api+"STREAM.MSG.DELETE.REVOKED_TASKS", `{"seq":1}`)},
+		{what: "delete a message", do: ask(api+"STREAM.MSG.DELETE.PLAIN", `{"seq":1}`)},
 		{what: "read a message with STREAM.MSG.GET", do: ask(api+"STREAM.MSG.GET."+events, `{"seq":1}`)},
 		{what: "take a snapshot of the stream", do: ask(api+"STREAM.SNAPSHOT."+events, `{"deliver_subject":"revoked.fast.event"}`)},
 		{what: "restore a stream", do: ask(api+"STREAM.RESTORE.OTHER", asJSON(map[string]any{"config": json.RawMessage(other)}))},
@@ -256,10 +256,9 @@ func asService() []attempt {
 		{what: "listen to the API", do: listen("$JS.API.>")},
 		{what: "listen to everything", do: listen(">")},
 		{what: "purge the audit log", do: ask(api+"STREAM.PURGE.REVOKED_AUDIT", "")},
-		{what: "delete from the audit log", do: ask(api+"STREAM.MSG.DELETE.REVOKED_AUDIT", `{"seq":1}`)},
-		{what: "purge its tasks", do: ask(api+"STREAM.PURGE.REVOKED_TASKS", "")},
 		{what: "change its tasks' configuration", do: ask(api+"STREAM.UPDATE.REVOKED_TASKS", asJSON(map[string]any{
-			"name": "REVOKED_TASKS", "subjects": []string{"revoked.task.>"}, "storage": "file", "num_replicas": 1, "retention": "limits", "allow_direct": true, "max_age": 1000000000000,
+			"name": "REVOKED_TASKS", "subjects": []string{"revoked.task.*"}, "storage": "file", "num_replicas": 1, "retention": "limits", "max_msgs_per_subject": 1,
+			"allow_direct": true, "allow_msg_ttl": true, "deny_delete": true, "deny_purge": true, "max_age": 1000000000000,
 		}))},
 	}
 	return withControl(append(list, streamAPI()...))

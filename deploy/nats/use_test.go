@@ -118,6 +118,7 @@ func (s site) startService(url string) {
 	cfg := service.Default()
 	cfg.PublicAddr, cfg.AdminAddr, cfg.MetricsAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	cfg.APIKey, cfg.ServiceID = "test-key-0123456789", "r1"
+	cfg.SealKeys = service.Secret(strings.Repeat("5ea1", 16))
 	cfg.NATS = service.NATS{URL: url, CA: s.path("cert.pem"), InboxPrefix: "_INBOX_revoked"}
 	if s.jwt {
 		cfg.NATS.Creds = s.path("service.creds")

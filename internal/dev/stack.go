@@ -70,6 +70,7 @@ func Start(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	svc.PublicAddr, svc.AdminAddr, svc.MetricsAddr = anyPort(cfg.PublicAddr), anyPort(cfg.AdminAddr), anyPort(cfg.Metrics)
 	svc.APIKey = service.Secret(s.apiKey)
 	svc.LearnRate = learnRate
+	svc.InsecureEphemeralSealKey = true // the store goes when we do
 	svc.ServiceID = "revoked-dev"
 	svc.Logger = cfg.Logger
 	svc.NATS.URL = natsURL

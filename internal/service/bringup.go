@@ -23,7 +23,8 @@ const (
 	bringUpPause = time.Second
 	// verifyTimeout bounds reading the stream's configuration.
 	verifyTimeout = 5 * time.Second
-	// viewTimeout bounds one attempt to open the service's own denylist.
+	// viewTimeout bounds one attempt to open the service's own denylist and the
+	// tasks.
 	viewTimeout = 30 * time.Second
 )
 
@@ -75,19 +76,25 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, view.Close())
 	}
+	store, err := tasks.Open(viewCtx, tasks.Config{
+		JetStream: s.js, Prefix: s.cfg.Prefix, Keys: s.sealKeys, Replica: s.cfg.ServiceID, Logger: s.cfg.Logger,
+	})
+	if err != nil {
+		return errors.Join(unprovisioned(err), view.Close())
+	}
 	pub, err := publisher.New(publisher.Config{
-		Pools: s.pools, Bus: bus, Tasks: tasks.NewMemory(), View: view,
+		Pools: s.pools, Bus: bus, Tasks: store, View: view,
 		Identify:  s.tokens.identify,
 		ServiceID: s.cfg.ServiceID, Epoch: info.Epoch, LearnRate: s.cfg.LearnRate,
 		Logger: s.cfg.Logger,
 	})
 	if err != nil {
-		return errors.Join(err, view.Close())
+		return errors.Join(err, store.Close(), view.Close())
 	}
 	s.deny.set(view)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.view, s.publisher, s.missing = view, pub, ""
+	s.view, s.tasks, s.publisher, s.missing = view, store, pub, ""
 	return nil
 }
 
@@ -98,10 +105,15 @@ func (s *Service) verifyStream(ctx context.Context) (stream.Info, error) {
 	if err == nil {
 		err = stream.VerifySchedule(ctx, s.js, s.names)
 	}
+	return info, unprovisioned(err)
+}
+
+// unprovisioned says what to do if a stream, or what belongs into it, is missing.
+func unprovisioned(err error) error {
 	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrMsgNotFound) {
-		err = fmt.Errorf("%w: run \"revoked provision\" with the rights of an administrator", err)
+		return fmt.Errorf("%w: run \"revoked provision\" with the rights of an administrator", err)
 	}
-	return info, err
+	return err
 }
 
 // ready returns nil if requests can be carried out, else the reason why not.

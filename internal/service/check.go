@@ -33,6 +33,20 @@ func (c Config) problems() []Problem {
 		}
 	}
 	c.checkCallers(&list)
+	c.checkSeal(&list)
+	for _, r := range []struct {
+		key         string
+		value, most float64
+	}{
+		{"user_update_rate", c.UserUpdateRate, 25}, // Cognito's quota, which is not adjustable
+		{"user_token_rate", c.UserTokenRate, 10_000},
+		{"user_list_rate", c.UserListRate, 30}, // likewise
+		{"user_read_rate", c.UserReadRate, 10_000},
+	} {
+		if !(r.value >= 0 && r.value <= r.most) {
+			list.Add(r.key, fmt.Sprint(r.value), fmt.Sprintf("is not from 0 to %v", r.most), "leave it out for the default")
+		}
+	}
 	for i, origin := range c.CORSOrigins {
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != origin {

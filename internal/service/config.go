@@ -33,6 +33,16 @@ type Config struct {
 	// address, and only by flag.
 	InsecureNoAuth bool `yaml:"-"`
 
+	// SealKeys seal the refresh tokens of tasks that Cognito has still to be
+	// told of, which are stored in NATS; see tasks.ParseKeys. All replicas need
+	// the same ones.
+	SealKeys     Secret `yaml:"seal_keys" env:"REVOKED_SEAL_KEYS"`
+	SealKeysFile string `yaml:"seal_keys_file" env:"REVOKED_SEAL_KEYS_FILE"`
+	// InsecureEphemeralSealKey makes up a key that ends with the process: a
+	// session that Cognito was not told of before a restart then stands until
+	// its refresh token has expired. Only by flag.
+	InsecureEphemeralSealKey bool `yaml:"-"`
+
 	// CORSOrigins are the origins whose scripts may call /oauth2/revoke.
 	CORSOrigins []string `yaml:"cors_origins" env:"REVOKED_CORS_ORIGINS"`
 	// CognitoWait is how long the answer of /oauth2/revoke waits for Cognito.
@@ -42,6 +52,14 @@ type Config struct {
 	// LearnRate is how many refreshes a second may be spent on learning the
 	// session of a refresh token; see publisher.Config. Zero means 6.
 	LearnRate float64 `yaml:"learn_rate" env:"REVOKED_LEARN_RATE"`
+
+	// Calls a second to Cognito of the quota categories of the same names, for
+	// each AWS account and Region and of this replica; see cognito.Limits. Zero
+	// means the defaults there.
+	UserUpdateRate float64 `yaml:"user_update_rate" env:"REVOKED_USER_UPDATE_RATE"`
+	UserTokenRate  float64 `yaml:"user_token_rate" env:"REVOKED_USER_TOKEN_RATE"`
+	UserListRate   float64 `yaml:"user_list_rate" env:"REVOKED_USER_LIST_RATE"`
+	UserReadRate   float64 `yaml:"user_read_rate" env:"REVOKED_USER_READ_RATE"`
 
 	// ShutdownDelay is the time between /readyz turning off and the listeners
 	// closing, for load balancers that look only now and then. Zero closes at

@@ -55,7 +55,7 @@ pools:
       - id: vault
         secret_file: `+secret+"\n")
 	env := map[string]string{
-		"NATS_URL": "nats://env:4222", "REVOKED_API_KEY": apiKey, "REVOKED_ADMIN_ADDR": "[::1]:9999",
+		"NATS_URL": "nats://env:4222", "REVOKED_API_KEY": apiKey, "REVOKED_SEAL_KEYS": sealKey, "REVOKED_ADMIN_ADDR": "[::1]:9999",
 		"REVOKED_CORS_ORIGINS": "https://a.example.com,https://b.example.com:8443", "REVOKED_COGNITO_WAIT": "500ms",
 		"REVOKED_LEARN_RATE": "2.5", "REVOKED_LOG_LEVEL": "", "REVOKED_LOG_FORMAT": "console",
 	}
@@ -65,7 +65,7 @@ pools:
 	}
 	want := service.Config{
 		PublicAddr: ":8080", AdminAddr: "[::1]:9999", MetricsAddr: "127.0.0.1:1",
-		APIKey: apiKey, APIKeys: []service.Key{{ID: "ci", Role: "operator", SHA256: service.KeyHash(strings.Repeat("ab", 32))}}, RateLimit: 20, CORSOrigins: []string{"https://a.example.com", "https://b.example.com:8443"},
+		APIKey: apiKey, SealKeys: sealKey, APIKeys: []service.Key{{ID: "ci", Role: "operator", SHA256: service.KeyHash(strings.Repeat("ab", 32))}}, RateLimit: 20, CORSOrigins: []string{"https://a.example.com", "https://b.example.com:8443"},
 		CognitoWait: 500 * time.Millisecond, LearnRate: 2.5, Prefix: "revoked", LogLevel: "warn", LogFormat: "console",
 		NATS: service.NATS{URL: "nats://env:4222"},
 		Pools: []service.Pool{{
@@ -84,7 +84,7 @@ pools:
 
 func TestLoadRefused(t *testing.T) {
 	env := func(more ...string) map[string]string {
-		m := map[string]string{"REVOKED_API_KEY": apiKey}
+		m := map[string]string{"REVOKED_API_KEY": apiKey, "REVOKED_SEAL_KEYS": sealKey}
 		for i := 0; i < len(more); i += 2 {
 			m[more[i]] = more[i+1]
 		}
@@ -115,7 +115,13 @@ func TestLoadRefused(t *testing.T) {
 		{"the API key", minimal + "api_key: s3cr3t", env(), []string{"revoked.yaml:4 has a secret in it: name a file"}},
 		{
 			"nothing", "# nothing", nil,
-			[]string{"REVOKED_API_KEY is missing", "NATS_URL) is missing", "pools is empty"},
+			[]string{"REVOKED_API_KEY is missing", "REVOKED_SEAL_KEYS is missing", "NATS_URL) is missing", "pools is empty"},
+		},
+		{"a seal key that is none", minimal, env("REVOKED_SEAL_KEYS", "s3cr3t"), []string{`REVOKED_SEAL_KEYS "********" is not a list of keys`}},
+		{"a seal key twice", minimal, env("REVOKED_SEAL_KEYS", sealKey+" "+sealKey), []string{`seal key 2 is there twice`}},
+		{
+			"quotas", minimal, env("REVOKED_USER_UPDATE_RATE", "26", "REVOKED_USER_TOKEN_RATE", "-1", "REVOKED_USER_LIST_RATE", "31", "REVOKED_USER_READ_RATE", "NaN"),
+			[]string{"user_update_rate", "user_token_rate", "user_list_rate", "user_read_rate"},
 		},
 		{
 			"values of the environment", minimal, env("REVOKED_COGNITO_WAIT", "soon", "REVOKED_LEARN_RATE", "fast"),
@@ -150,8 +156,8 @@ func TestLoadRefused(t *testing.T) {
 			"groups", pool("callers: [{role: operator, clients: ['']}, {group: g, clients: [c]}]"), env(),
 			[]string{"pools[0].callers[0].group is missing", "pools[0].callers[0].clients is empty", "pools[0].callers[1].role is not a role"},
 		},
-		{"a key file that is missing", minimal, map[string]string{"REVOKED_API_KEY_FILE": "/does/not/exist"}, []string{`"/does/not/exist" no such file`, "is missing"}},
-		{"an empty key file", minimal, map[string]string{"REVOKED_API_KEY_FILE": empty}, []string{"is empty", "is missing"}},
+		{"a key file that is missing", minimal, env("REVOKED_API_KEY", "", "REVOKED_API_KEY_FILE", "/does/not/exist"), []string{`"/does/not/exist" no such file`, "is missing"}},
+		{"an empty key file", minimal, env("REVOKED_API_KEY", "", "REVOKED_API_KEY_FILE", empty), []string{"is empty", "is missing"}},
 		{"a secret file that is missing", client("secret_file: /does/not/exist"), env(), []string{"pools[0].clients[0].secret_file \"/does/not/exist\" no such file"}},
 		{
 			"addresses", minimal, env("REVOKED_PUBLIC_ADDR", "8080", "REVOKED_ADMIN_ADDR", "localhost", "REVOKED_METRICS_ADDR", "localhost:"),
@@ -226,12 +232,14 @@ func TestNoAuthOnLoopbackOnly(t *testing.T) {
 		"127.0.0.1:0": true, "[::1]:0": true, "localhost:0": true,
 		":0": false, "0.0.0.0:0": false, "[::]:0": false, "10.0.0.1:0": false, "example.com:0": false,
 	} {
-		_, err := service.Load(path, nil, func(c *service.Config) { c.InsecureNoAuth, c.AdminAddr = true, addr })
+		_, err := service.Load(path, nil, func(c *service.Config) {
+			c.InsecureNoAuth, c.AdminAddr, c.InsecureEphemeralSealKey = true, addr, true
+		})
 		if (err == nil) != ok {
 			t.Errorf("--insecure-no-auth on %s: error = %v, want one: %v", addr, err, !ok)
 		}
 	}
-	_, err := service.Load(path, map[string]string{"REVOKED_API_KEY": apiKey}, func(c *service.Config) { c.InsecureNoAuth = true })
+	_, err := service.Load(path, map[string]string{"REVOKED_API_KEY": apiKey, "REVOKED_SEAL_KEYS": sealKey}, func(c *service.Config) { c.InsecureNoAuth = true })
 	if err == nil {
 		t.Error("--insecure-no-auth beside a key: no error")
 	}
@@ -239,7 +247,7 @@ func TestNoAuthOnLoopbackOnly(t *testing.T) {
 
 func TestSecretsAreNeverShown(t *testing.T) {
 	cfg := service.Default()
-	cfg.APIKey = apiKey
+	cfg.APIKey, cfg.SealKeys = apiKey, sealKey
 	cfg.APIKeys = []service.Key{{ID: "ci", Role: "admin", SHA256: "s3cr3t"}}
 	cfg.NATS.URL = "nats://user:s3cr3t@a:4222,nats://s3cr3t@b:4222,nats://c:4222"
 	cfg.Pools = []service.Pool{{ID: "eu-west-1_AbC123", Clients: []service.Client{{ID: "vault", Secret: "s3cr3t"}}}}
@@ -248,11 +256,11 @@ func TestSecretsAreNeverShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, shown := range []string{string(text), fmt.Sprintf("%v", cfg), fmt.Sprintf("%+v", cfg.Pools), fmt.Sprintf("%#v", cfg.Pools), fmt.Sprintf("%#v", cfg.APIKeys)} {
-		if strings.Contains(strings.ReplaceAll(shown, cfg.NATS.URL, ""), "s3cr3t") || strings.Contains(shown, apiKey) {
+		if strings.Contains(strings.ReplaceAll(shown, cfg.NATS.URL, ""), "s3cr3t") || strings.Contains(shown, apiKey) || strings.Contains(shown, sealKey) {
 			t.Errorf("a secret is shown: %s", shown)
 		}
 	}
-	for _, want := range []string{"url: nats://xxxxx@a:4222,nats://xxxxx@b:4222,nats://c:4222", "api_key: '********'", "secret: '********'", "sha256: '********'", "id: ci", "cognito_wait: 2s"} {
+	for _, want := range []string{"url: nats://xxxxx@a:4222,nats://xxxxx@b:4222,nats://c:4222", "api_key: '********'", "seal_keys: '********'", "secret: '********'", "sha256: '********'", "id: ci", "cognito_wait: 2s"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("YAML lacks %q:\n%s", want, text)
 		}
@@ -296,7 +304,7 @@ func TestPrecedence(t *testing.T) {
 			if file {
 				yaml += tt.key + tt.file
 			}
-			vars := map[string]string{}
+			vars := map[string]string{"REVOKED_SEAL_KEYS": sealKey}
 			if env != "" {
 				vars[tt.env] = env
 			}

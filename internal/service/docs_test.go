@@ -20,7 +20,7 @@ func TestConfigurationIsDocumented(t *testing.T) {
 	for _, of := range []any{service.Config{}, service.NATS{}, service.Pool{}, service.Client{}, service.Key{}, service.Grant{}} {
 		for _, field := range reflect.VisibleFields(reflect.TypeOf(of)) {
 			key := field.Tag.Get("yaml")
-			if key == "-" || key == "api_key" || key == "secret" || key == "nats" || key == "pools" || key == "callers" {
+			if key == "-" || key == "api_key" || key == "seal_keys" || key == "secret" || key == "nats" || key == "pools" || key == "callers" {
 				continue
 			}
 			if !regexp.MustCompile("[`.]"+key+"`").MatchString(docs) && key != "clients" {
@@ -33,7 +33,7 @@ func TestConfigurationIsDocumented(t *testing.T) {
 	}
 	_, example, _ := strings.Cut(docs, "```yaml\n")
 	example, _, _ = strings.Cut(example, "```")
-	env := map[string]string{"REVOKED_API_KEY": apiKey}
+	env := map[string]string{"REVOKED_API_KEY": apiKey, "REVOKED_SEAL_KEYS": sealKey}
 	if _, err := service.Load(write(t, "revoked.yaml", example), env, nil); err != nil {
 		t.Errorf("the example: %v", err)
 	}

@@ -87,6 +87,7 @@ func (c *Config) readSecrets() []Problem {
 		}
 	}
 	read(&c.APIKey, &c.APIKeyFile, "REVOKED_API_KEY", "api_key_file (REVOKED_API_KEY_FILE)")
+	read(&c.SealKeys, &c.SealKeysFile, "REVOKED_SEAL_KEYS", "seal_keys_file (REVOKED_SEAL_KEYS_FILE)")
 	for i := range c.Pools {
 		for j := range c.Pools[i].Clients {
 			client := &c.Pools[i].Clients[j]

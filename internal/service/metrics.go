@@ -76,7 +76,13 @@ var (
 	readyDesc = prometheus.NewDesc("revoked_service_ready", "1 if requests can be carried out, as /readyz says.", nil, nil)
 	stateDesc = prometheus.NewDesc("revoked_service_view_state", "1 for the state of the service's own denylist.", []string{"state"}, nil)
 	ageDesc   = prometheus.NewDesc("revoked_service_view_age_seconds", "Age of the newest proof that the service's own denylist is complete.", nil, nil)
-	actsDesc  = prometheus.NewDesc("revoked_service_view_acts", "Acts that the service's own denylist holds.", nil, nil)
+	tasksDesc = prometheus.NewDesc("revoked_service_tasks",
+		"Tasks by what they wait for: pending (the next try is near), dead_letter (Cognito refused; a person must mend it; the act stands).", []string{"state"}, nil)
+	storedDesc     = prometheus.NewDesc("revoked_service_tasks_stored", "Tasks of all replicas that are stored: acts that live or have ended within a day.", nil, nil)
+	overdueDesc    = prometheus.NewDesc("revoked_service_task_overdue_seconds", "How long the task that waits the longest is past its time.", nil, nil)
+	unreadableDesc = prometheus.NewDesc("revoked_service_tasks_unreadable_total",
+		"Stored tasks that this replica can't carry out, by reason: format (of a later version), sealed (by a key that it lacks; counted at each try).", []string{"reason"}, nil)
+	actsDesc = prometheus.NewDesc("revoked_service_view_acts", "Acts that the service's own denylist holds.", nil, nil)
 )
 
 // Describe implements [prometheus.Collector].
@@ -85,14 +91,27 @@ func (viewCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- stateDesc
 	ch <- ageDesc
 	ch <- actsDesc
+	ch <- tasksDesc
+	ch <- storedDesc
+	ch <- overdueDesc
+	ch <- unreadableDesc
 }
 
 // Collect implements [prometheus.Collector].
 func (c viewCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, bit(c.s.ready() == nil))
 	c.s.mu.Lock()
-	view := c.s.view
+	view, store := c.s.view, c.s.tasks
 	c.s.mu.Unlock()
+	if store != nil {
+		t := store.Stats()
+		ch <- prometheus.MustNewConstMetric(tasksDesc, prometheus.GaugeValue, float64(t.Pending), "pending")
+		ch <- prometheus.MustNewConstMetric(tasksDesc, prometheus.GaugeValue, float64(t.DeadLetters), "dead_letter")
+		ch <- prometheus.MustNewConstMetric(storedDesc, prometheus.GaugeValue, float64(t.Tasks))
+		ch <- prometheus.MustNewConstMetric(overdueDesc, prometheus.GaugeValue, t.Overdue.Seconds())
+		ch <- prometheus.MustNewConstMetric(unreadableDesc, prometheus.CounterValue, float64(t.Unreadable), "format")
+		ch <- prometheus.MustNewConstMetric(unreadableDesc, prometheus.CounterValue, float64(t.Sealed), "sealed")
+	}
 	if view == nil {
 		return
 	}

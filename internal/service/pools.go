@@ -56,7 +56,15 @@ func (s *Service) newPools(ctx context.Context) (map[string]publisher.Pool, erro
 
 // limits leaves the budget for learning sessions to the publisher, which spends
 // it at once or refuses; the adapter's own limit only keeps bursts of it apart.
-func (c Config) limits() cognito.Limits { return cognito.Limits{UserAuthentication: 2 * c.LearnRate} }
+func (c Config) limits() cognito.Limits {
+	return cognito.Limits{
+		UserAuthentication: 2 * c.LearnRate,
+		UserUpdate:         c.UserUpdateRate,
+		UserToken:          c.UserTokenRate,
+		UserList:           c.UserListRate,
+		UserRead:           c.UserReadRate,
+	}
+}
 
 // region returns the Region to call.
 func (p Pool) region() string {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/publisher"
+	"github.com/seed-4e8dee1b/revoked/publisher/tasks"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
 )
 
@@ -28,6 +29,7 @@ type Service struct {
 	deny     lateDenylist
 	tokens   *tokens
 	pools    map[string]publisher.Pool
+	sealKeys tasks.Keys
 	numbers  *numbers
 	servers  servers
 	stopping atomic.Bool
@@ -40,6 +42,7 @@ type Service struct {
 	missing   string     // why the service is not ready
 	deadline  time.Time  // until when missing keys make it unready
 	view      *subscriber.Subscriber
+	tasks     *tasks.Store
 	publisher *publisher.Publisher
 }
 
@@ -84,6 +87,9 @@ func (s *Service) wire(ctx context.Context) error {
 		return err
 	}
 	s.numbers = newNumbers(s)
+	if s.sealKeys, err = s.cfg.sealKeys(); err != nil {
+		return err
+	}
 	if s.tokens, err = newTokens(s.cfg, &s.deny); err != nil {
 		return err
 	}
@@ -135,10 +141,13 @@ func (s *Service) Close() error {
 		s.stop()
 		s.up.Wait()
 		s.mu.Lock()
-		view, pub := s.view, s.publisher
+		view, store, pub := s.view, s.tasks, s.publisher
 		s.mu.Unlock()
 		if pub != nil {
 			err = errors.Join(err, pub.Close())
+		}
+		if store != nil {
+			err = errors.Join(err, store.Close())
 		}
 		if view != nil {
 			err = errors.Join(err, view.Close())

@@ -28,6 +28,7 @@ import (
 
 const (
 	apiKey  = "test-key-0123456789"
+	sealKey = "5ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea1"
 	bounded = 20 * time.Second // longest wait for any condition
 )
 
@@ -80,7 +81,7 @@ func newStoppedBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{
 		t: t, nats: natsdev.Run(t), log: &logBuffer{show: zerolog.NewTestWriter(t)},
-		secrets: []string{apiKey, cognitotest.DemoClientSecret, cognitotest.DemoPassword},
+		secrets: []string{apiKey, sealKey, cognitotest.DemoClientSecret, cognitotest.DemoPassword},
 	}
 	b.startCognito()
 	// Whatever a test does, nothing of this reaches the log.
@@ -131,6 +132,7 @@ func (b *bench) config() service.Config {
 	cfg := service.Default()
 	cfg.PublicAddr, cfg.AdminAddr, cfg.MetricsAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	cfg.APIKey = apiKey
+	cfg.SealKeys = sealKey
 	cfg.ServiceID = "revoked-1"
 	cfg.CognitoWait = 5 * time.Second
 	cfg.CORSOrigins = []string{"https://app.example.com"}

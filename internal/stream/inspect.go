@@ -55,7 +55,7 @@ func Inspect(ctx context.Context, nc *nats.Conn, names Names) []Finding {
 	i := &inspection{nc: nc, js: js, names: names, giveUp: func() {}}
 	nc.SetErrorHandler(i.denied)
 	for _, step := range []func(context.Context){
-		i.server, i.account, i.stream, i.schedule, i.directGet, i.ticks, i.rights, i.disk,
+		i.server, i.account, i.stream, i.own, i.schedule, i.directGet, i.ticks, i.rights, i.disk,
 	} {
 		step(ctx)
 	}
@@ -188,6 +188,39 @@ func (i *inspection) stream(ctx context.Context) {
 		i.add(Good, topic, fmt.Sprintf("epoch %s, %d messages, head %d", info.Config.Metadata[epochKey], info.State.Msgs, info.State.LastSeq), "")
 	}
 	i.replicas(info)
+}
+
+// own looks at the revoke service's own streams.
+func (i *inspection) own(ctx context.Context) {
+	for _, want := range []jetstream.StreamConfig{wantedTasks(i.names), wantedFleet(i.names), wantedAudit(i.names, 0)} {
+		i.ownStream(ctx, want)
+	}
+}
+
+func (i *inspection) ownStream(ctx context.Context, want jetstream.StreamConfig) {
+	topic := "stream " + want.Name
+	ctx, cancel := i.question(ctx, probeTimeout)
+	defer cancel()
+	s, err := i.js.Stream(ctx, want.Name)
+	switch {
+	case i.forbidden("$JS.API.STREAM.INFO." + want.Name):
+		i.add(Unknown, topic, "this credential may not read it", "allow $JS.API.STREAM.INFO."+want.Name+", or run the check as the administrator")
+		return
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		i.add(Failure, topic, "does not exist", `run "revoked provision"`)
+		return
+	case err != nil:
+		i.add(Failure, topic, err.Error(), "see why JetStream does not answer")
+		return
+	}
+	info := s.CachedInfo()
+	wrong := ownDifferences(want, info.Config)
+	for _, d := range wrong {
+		i.add(Failure, topic+", "+d.Field, d.Found, "wants "+d.Wanted+": correct it with the nats command")
+	}
+	if len(wrong) == 0 {
+		i.add(Good, topic, fmt.Sprintf("%d messages", info.State.Msgs), "")
+	}
 }
 
 func (i *inspection) replicas(info *jetstream.StreamInfo) {

@@ -30,7 +30,8 @@ func graded(findings []stream.Finding, g stream.Grade) string {
 func TestInspectGoodAndNotProvisioned(t *testing.T) {
 	ctx, nc, js := connect(t)
 	n := names(t, "")
-	if got := graded(stream.Inspect(ctx, nc, n), stream.Failure); got != "stream REVOKED_EVENTS: does not exist" {
+	if got := graded(stream.Inspect(ctx, nc, n), stream.Failure); got != "stream REVOKED_EVENTS: does not exist\nstream REVOKED_TASKS: does not exist\n"+
+		"stream REVOKED_FLEET: does not exist\nstream REVOKED_AUDIT: does not exist" {
 		t.Errorf("failures before provisioning:\n%s", got)
 	}
 	if _, err := js.Stream(ctx, n.Events()); err == nil {

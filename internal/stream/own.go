@@ -48,12 +48,12 @@ func DirectGetOf(stream string) string { return "$JS.API.DIRECT.GET." + stream }
 // otherwise.
 const DefaultAuditAge = 365 * 24 * time.Hour
 
-// ProvisionOwn creates the streams of the fleet and of the audit, or verifies
-// those that exist. Like [Provision] it needs the rights of an administrator
+// ProvisionOwn creates the streams of tasks, of the fleet and of the audit, or
+// verifies those that exist. Like [Provision] it needs the rights of an administrator
 // and changes no stream, but for the age of the audit, which is an operator's
 // choice.
 func ProvisionOwn(ctx context.Context, js jetstream.JetStream, set Settings) error {
-	for _, cfg := range []jetstream.StreamConfig{wantedFleet(set.Names), wantedAudit(set.Names, cmp.Or(set.AuditAge, DefaultAuditAge))} {
+	for _, cfg := range []jetstream.StreamConfig{wantedTasks(set.Names), wantedFleet(set.Names), wantedAudit(set.Names, cmp.Or(set.AuditAge, DefaultAuditAge))} {
 		cfg.Replicas = max(set.Replicas, 1)
 		_, err := js.CreateStream(ctx, cfg)
 		if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
@@ -78,11 +78,11 @@ func ProvisionOwn(ctx context.Context, js jetstream.JetStream, set Settings) err
 	return nil
 }
 
-// VerifyOwn reads the streams of the fleet and of the audit and compares them
+// VerifyOwn reads the streams of tasks, fleet and audit and compares them
 // with what revoked needs. It changes nothing. The error is a [*MismatchError]
 // for the first field that differs, or wraps [jetstream.ErrStreamNotFound].
 func VerifyOwn(ctx context.Context, js jetstream.JetStream, names Names) error {
-	for _, cfg := range []jetstream.StreamConfig{wantedFleet(names), wantedAudit(names, 0)} {
+	for _, cfg := range []jetstream.StreamConfig{wantedTasks(names), wantedFleet(names), wantedAudit(names, 0)} {
 		if _, err := verifyOwn(ctx, js, cfg); err != nil {
 			return err
 		}
@@ -96,6 +96,19 @@ func verifyOwn(ctx context.Context, js jetstream.JetStream, want jetstream.Strea
 		return jetstream.StreamConfig{}, fmt.Errorf("stream: reading %s: %w", want.Name, err)
 	}
 	found := s.CachedInfo().Config
+	if wrong := ownDifferences(want, found); len(wrong) > 0 {
+		return found, wrong[0]
+	}
+	return found, nil
+}
+
+// ownDifferences returns what is not as wanted, field by field. The age is an
+// operator's choice for the audit, and none for streams whose messages say
+// themselves when they run out.
+func ownDifferences(want, found jetstream.StreamConfig) (all []*MismatchError) {
+	if !want.AllowMsgTTL {
+		want.MaxAge = found.MaxAge
+	}
 	for _, f := range []struct{ name, wanted, found string }{
 		{"subjects", fmt.Sprint(want.Subjects), fmt.Sprint(slices.Sorted(slices.Values(found.Subjects)))},
 		{"retention", want.Retention.String(), found.Retention.String()},
@@ -103,6 +116,9 @@ func verifyOwn(ctx context.Context, js jetstream.JetStream, want jetstream.Strea
 		{"max_msgs", "unlimited", limit(found.MaxMsgs)},
 		{"max_msgs_per_subject", limit(want.MaxMsgsPerSubject), limit(found.MaxMsgsPerSubject)},
 		{"max_bytes", "unlimited", limit(found.MaxBytes)},
+		{"max_msg_size", "unlimited", limit(int64(found.MaxMsgSize))},
+		{"max_age", want.MaxAge.String(), found.MaxAge.String()},
+		{"discard", want.Discard.String(), found.Discard.String()},
 		{"no_ack", "false", fmt.Sprint(found.NoAck)},
 		{"sealed", "false", fmt.Sprint(found.Sealed)},
 		{"allow_direct", "true", fmt.Sprint(found.AllowDirect)},
@@ -114,10 +130,10 @@ func verifyOwn(ctx context.Context, js jetstream.JetStream, want jetstream.Strea
 		{"sources", "0", fmt.Sprint(len(found.Sources))},
 	} {
 		if f.wanted != f.found {
-			return found, &MismatchError{Stream: want.Name, Field: f.name, Wanted: f.wanted, Found: f.found}
+			all = append(all, &MismatchError{Stream: want.Name, Field: f.name, Wanted: f.wanted, Found: f.found})
 		}
 	}
-	return found, nil
+	return all
 }
 
 func wantedFleet(names Names) jetstream.StreamConfig {

@@ -44,6 +44,7 @@ func Read(ctx context.Context, nc *nats.Conn, stream string, from uint64, n int)
 		return nil, 0, fmt.Errorf("stream: reading %s: %w", stream, err)
 	}
 	var all []Stored
+	left := uint64(0) // behind the message before, by which one that is missing shows
 	for {
 		msg, err := sub.NextMsgWithContext(ctx)
 		if errors.Is(err, nats.ErrNoResponders) {
@@ -58,16 +59,21 @@ func Read(ctx context.Context, nc *nats.Conn, stream string, from uint64, n int)
 			if err != nil {
 				return nil, 0, fmt.Errorf("stream: reading %s: %w", stream, err)
 			}
+			pending, err := strconv.ParseUint(msg.Header.Get("Nats-Num-Pending"), 10, 64)
+			if err != nil || len(all) > 0 && pending+1 != left {
+				return nil, 0, fmt.Errorf("stream: reading %s: a message was lost before %d", stream, m.Sequence)
+			}
+			left = pending
 			all = append(all, m)
 		case "404": // nothing at or after from
 			return nil, 0, nil
 		case "204": // end of batch
 			// With headers the server counts what is left after the batch.
-			left, err := strconv.ParseUint(msg.Header.Get("Nats-Num-Pending"), 10, 64)
+			end, err := strconv.ParseUint(msg.Header.Get("Nats-Num-Pending"), 10, 64)
 			if err != nil {
 				return nil, 0, fmt.Errorf("stream: reading %s: end of batch without Nats-Num-Pending", stream)
 			}
-			if len(all) < n && left > 0 {
+			if len(all) < n && end > 0 || end != left {
 				return nil, 0, fmt.Errorf("stream: reading %s: %d of %d messages arrived", stream, len(all), n)
 			}
 			return all, left, nil

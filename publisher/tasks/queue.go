@@ -3,11 +3,12 @@ package tasks
 import "container/heap"
 
 // queue is a min-heap of tasks by their next time.
-type queue []*held
+type queue []*entry
 
-func (q *queue) add(h *held)   { heap.Push(q, h) }
-func (q *queue) moved(h *held) { heap.Fix(q, h.index) }
-func (q *queue) takeFirst()    { heap.Pop(q) }
+func (q *queue) add(e *entry)    { heap.Push(q, e) }
+func (q *queue) moved(e *entry)  { heap.Fix(q, e.index) }
+func (q *queue) remove(e *entry) { heap.Remove(q, e.index) }
+func (q *queue) takeFirst()      { heap.Pop(q) }
 
 // Len, Less, Swap, Push and Pop implement heap.Interface.
 func (q queue) Len() int           { return len(q) }
@@ -20,17 +21,17 @@ func (q queue) Swap(i, j int) {
 
 // Push implements heap.Interface.
 func (q *queue) Push(x any) {
-	h := x.(*held)
-	h.index = len(*q)
-	*q = append(*q, h)
+	e := x.(*entry)
+	e.index = len(*q)
+	*q = append(*q, e)
 }
 
 // Pop implements heap.Interface.
 func (q *queue) Pop() any {
 	last := len(*q) - 1
-	h := (*q)[last]
-	h.index = -1
+	e := (*q)[last]
+	e.index = -1
 	(*q)[last] = nil // or the array keeps it alive
 	*q = (*q)[:last]
-	return h
+	return e
 }
