@@ -15,6 +15,7 @@ const (
 	defaultMaxStaleness = time.Minute
 	minMaxStaleness     = 3 * time.Second
 	defaultOpenTimeout  = 30 * time.Second
+	defaultMaxActs      = 10_000_000
 )
 
 // Config says what to follow and what counts as fresh. The zero value of every
@@ -59,6 +60,17 @@ type Config struct {
 	// revoked tokens for as long.
 	MaxStaleness time.Duration
 
+	// MaxActs bounds the acts that are held, each some 64 bytes; zero means ten
+	// million. Acts beyond it are left out, the view is stale until there is
+	// room, and the log says so from 70 % on. Nothing is evicted for another.
+	MaxActs int
+
+	// IgnoreBeats makes the view complete without a sign of life of the revoke
+	// service. It is for the revoke service itself, which must see the stream
+	// before it can give one. A node that sets it would trust a stream that was
+	// made anew before the service has published its acts again.
+	IgnoreBeats bool
+
 	// Logger receives one line per change of state; the zero value discards.
 	// It never sees a token.
 	Logger zerolog.Logger
@@ -94,6 +106,12 @@ func (c Config) settings() (settings, error) {
 		s.MaxStaleness = defaultMaxStaleness
 	case s.MaxStaleness < minMaxStaleness:
 		return settings{}, fmt.Errorf("subscriber: Config.MaxStaleness %v is below %v, three periods of the tick that proves freshness", c.MaxStaleness, minMaxStaleness)
+	}
+	switch {
+	case s.MaxActs == 0:
+		s.MaxActs = defaultMaxActs
+	case s.MaxActs < 0:
+		return settings{}, fmt.Errorf("subscriber: Config.MaxActs %d is negative", c.MaxActs)
 	}
 	if (c.Cert == "") != (c.Key == "") {
 		return settings{}, fmt.Errorf("subscriber: Config.Cert and Config.Key go together: give both or none")

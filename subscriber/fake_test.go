@@ -33,8 +33,19 @@ func newWorld(t *testing.T) *world {
 	return startWorld(t, newFakeSource(), zerolog.Nop())
 }
 
+// startWorld starts a subscriber that needs no beats.
 func startWorld(t *testing.T, src *fakeSource, log zerolog.Logger) *world {
-	w := &world{T: t, src: src, s: start(src, newView(maxStaleness, log))}
+	return startView(t, src, viewWithoutBeats(log))
+}
+
+func viewWithoutBeats(log zerolog.Logger) *view {
+	v := newView(maxStaleness, log)
+	v.ignoreBeats = true
+	return v
+}
+
+func startView(t *testing.T, src *fakeSource, v *view) *world {
+	w := &world{T: t, src: src, s: start(src, v, defaultMaxActs)}
 	t.Cleanup(func() { w.s.Close() })
 	synctest.Wait()
 	return w
@@ -45,7 +56,9 @@ func (w *world) store(m revocation.Message) event {
 	return w.src.store(m.Encode(), m.Tick, time.Now().Add(w.skew))
 }
 
-func (w *world) storeTick() event { return w.store(revocation.Message{Tick: true}) }
+func (w *world) storeTick() event {
+	return w.store(revocation.Message{Tick: true, Epoch: w.src.epoch})
+}
 func (w *world) storeAct(a revocation.Act) event {
 	return w.store(revocation.Message{Acts: []revocation.Act{a}})
 }
@@ -133,10 +146,13 @@ type fakeSource struct {
 	quic chan []byte
 
 	mu     sync.Mutex // guards the fields below
+	epoch  string
 	stored []event
 	head   uint64
 	script []answer // used up one by one; then answers are honest
 	asked  []uint64
+	reads  []uint64
+	unread error // what read answers; nil: the truth
 	closed bool
 }
 
@@ -144,7 +160,7 @@ type fakeSource struct {
 type answer func(ctx context.Context, honest batch) (batch, error)
 
 func newFakeSource() *fakeSource {
-	return &fakeSource{live: make(chan event, 1024), quic: make(chan []byte, 16)}
+	return &fakeSource{live: make(chan event, 1024), quic: make(chan []byte, 16), epoch: epoch}
 }
 
 func (f *fakeSource) events() <-chan event { return f.live }
@@ -169,6 +185,22 @@ func (f *fakeSource) batch(ctx context.Context, from uint64, n int) (batch, erro
 		return next(ctx, honest)
 	}
 	return honest, ctx.Err()
+}
+
+func (f *fakeSource) read(ctx context.Context, sequence uint64) (event, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reads = append(f.reads, sequence)
+	if f.unread != nil {
+		return event{}, f.unread
+	}
+	for _, ev := range f.stored {
+		if ev.sequence == sequence {
+			ev.tick = false // the answer does not come on the live path
+			return ev, ctx.Err()
+		}
+	}
+	return event{}, errNotStored
 }
 
 // honest is what a server with the whole stream answers. The caller holds mu.

@@ -2,7 +2,6 @@ package subscriber
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -12,44 +11,54 @@ import (
 )
 
 const (
-	// batchSize is how many messages one request asks for. Larger batches
-	// hold a lock of the server for long and stall publishers.
-	batchSize = 500
-	// retryMin and retryMax bound the wait before a failed or fruitless
-	// catch-up is tried again; half of it is jitter.
-	retryMin = 50 * time.Millisecond
-	retryMax = 2 * time.Second
 	// maxPendingTicks bounds the ticks that wait for a hole to be filled. The
 	// oldest are dropped: they could only make the view look older.
 	maxPendingTicks = 128
 	// watchPeriod is how often the state is looked at although nothing
 	// happens, to log that the view has become too old.
 	watchPeriod = time.Second
-	// provisionalLife is how long an act counts that only the fast path has
-	// brought, from the time it was sent; each repeat renews it.
-	provisionalLife = 120 * time.Second
 )
 
 // follower applies the stream to the denylist, in order and without holes, and
 // collects the proofs of freshness. It is owned by the goroutine that calls
 // run, but for the parts of view and denylist, which guard themselves.
 type follower struct {
-	src  source
-	deny *denylist.Denylist
-	view *view
+	src     source
+	deny    *denylist.Denylist
+	view    *view
+	rand    *rand.Rand // for jitter
+	maxActs int        // acts that the denylist may hold
+	keep    func(position)
 
 	last    uint64 // sequence of the newest message applied with everything before it
 	target  uint64 // highest sequence known to exist
+	size    int    // how many messages the next request asks for
 	behind  bool   // catching up has not reached target, or must begin
 	retries int
 	retryAt <-chan time.Time // fires when catching up is to be tried again; nil if not waiting
 	ticks   []tick           // ticks seen on the live path that are not applied yet
+	full    bool             // acts were left out, because the denylist is at its bound
+
+	history
 }
 
 // tick is a proof in waiting: everything up to sequence existed at time at.
 type tick struct {
 	sequence uint64
 	at       time.Time
+}
+
+// newFollower returns a follower that begins at the given position; the zero
+// value is the start of the stream. keep is called with each position to which
+// the view is proven to be complete.
+func newFollower(src source, deny *denylist.Denylist, v *view, from position) *follower {
+	f := &follower{
+		src: src, deny: deny, view: v, size: batchSize, maxActs: defaultMaxActs,
+		rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+		keep: func(position) {},
+	}
+	f.resume(from)
+	return f
 }
 
 // run follows the source until ctx is done.
@@ -73,16 +82,25 @@ func (f *follower) run(ctx context.Context) {
 
 // handle takes one event. A live message that follows the last one is applied;
 // one beyond it shows a hole, which is filled from the stream; one at or below
-// the last changes nothing.
+// the last is never applied.
 func (f *follower) handle(ctx context.Context, ev event) {
-	if ev.reconnected {
+	switch {
+	case ev.reconnected:
 		// Messages may have passed while nobody listened.
 		f.view.count(&f.view.counters.Reconnects)
 		f.catchUp(ctx)
 		return
-	}
-	if ev.sequence <= f.last {
+	case ev.dropped:
+		f.view.count(&f.view.counters.Dropped)
+		f.catchUp(ctx)
+		return
+	case ev.sequence <= f.last:
 		f.view.count(&f.view.counters.Repeated)
+		if ev.at.After(f.newest) {
+			// Later than what we have, and yet at an earlier place.
+			f.recheck(ctx)
+			f.proceed(ctx)
+		}
 		return
 	}
 	if ev.tick {
@@ -90,16 +108,43 @@ func (f *follower) handle(ctx context.Context, ev event) {
 		f.remember(tick{ev.sequence, ev.at})
 	}
 	f.target = max(f.target, ev.sequence)
-	if ev.sequence == f.last+1 {
-		f.apply(ev.payload)
-		f.last = ev.sequence
-		f.settle()
+	if ev.tick && f.view.tooOld(time.Now()) && time.Since(f.checked) >= recheckPause {
+		// While it was quiet the stream may have become another one.
+		f.recheck(ctx)
+	}
+	if ev.sequence > f.last+1 {
+		if !f.behind { // else the retry is arranged already
+			f.view.count(&f.view.counters.Holes)
+			f.catchUp(ctx)
+		}
 		return
 	}
-	if !f.behind { // else the retry is arranged already
-		f.view.count(&f.view.counters.Holes)
+	if ev.sequence == f.last+1 {
+		f.take(ev)
+		f.compareEpochs()
+	}
+	f.proceed(ctx)
+	if ev.tick {
+		f.revisit(ctx)
+	}
+}
+
+// proceed lets ticks count, or catches up if it must.
+func (f *follower) proceed(ctx context.Context) {
+	switch {
+	case f.sound():
+		f.settle()
+	case !f.behind:
 		f.catchUp(ctx)
 	}
+}
+
+// take applies a live message that follows the last one.
+func (f *follower) take(ev event) {
+	f.apply(ev.payload, ev.at)
+	f.last = ev.sequence
+	f.mark = markOf(ev)
+	f.newest = later(f.newest, ev.at)
 }
 
 func (f *follower) remember(t tick) {
@@ -109,62 +154,9 @@ func (f *follower) remember(t tick) {
 	f.ticks = append(f.ticks, t)
 }
 
-// catchUp reads what the stream holds after the last applied message, until
-// its end. If that fails, or does not reach a sequence that is known to exist
-// (a replica may lag), it arranges to be called again.
-func (f *follower) catchUp(ctx context.Context) {
-	f.behind, f.retryAt = true, nil
-	f.view.catchingUp()
-	for {
-		b, err := f.src.batch(ctx, f.last+1, batchSize)
-		if err == nil {
-			err = f.accept(b)
-		}
-		if err != nil {
-			if ctx.Err() == nil {
-				f.view.catchUpFailed(err)
-				f.retryLater()
-			}
-			return
-		}
-		for _, payload := range b.payloads {
-			f.apply(payload)
-		}
-		f.last = max(f.last, b.last)
-		f.view.applied(f.last)
-		if len(b.payloads) < batchSize {
-			break
-		}
-	}
-	if f.last < f.target {
-		f.view.catchUpFailed(fmt.Errorf("stream answered up to %d, but %d is known to exist", f.last, f.target))
-		f.retryLater()
-		return
-	}
-	f.behind, f.retries = false, 0
-	f.view.caughtUp()
-	f.settle()
-}
-
-// accept refuses an answer that is not whole: messages may be lost on the way.
-func (f *follower) accept(b batch) error {
-	if want := min(batchSize, b.pending); uint64(len(b.payloads)) != want {
-		return fmt.Errorf("batch from %d has %d messages, the server sent %d", f.last+1, len(b.payloads), want)
-	}
-	if len(b.payloads) > 0 && b.last < f.last+uint64(len(b.payloads)) {
-		return fmt.Errorf("batch from %d of %d messages ends at %d", f.last+1, len(b.payloads), b.last)
-	}
-	return nil
-}
-
-func (f *follower) retryLater() {
-	wait := min(retryMax, retryMin<<min(f.retries, 10))
-	f.retries++
-	f.retryAt = time.After(wait/2 + rand.N(wait/2))
-}
-
 // settle turns the newest tick that is applied together with everything before
-// it into the as-of time of the view, and drops what has ended by then.
+// it into the as-of time of the view, and drops what has ended by then. It must
+// be called only while the history is sound.
 func (f *follower) settle() {
 	var newest tick
 	f.ticks = slices.DeleteFunc(f.ticks, func(t tick) bool {
@@ -176,6 +168,8 @@ func (f *follower) settle() {
 		}
 		return true
 	})
+	f.forgive()
+	f.known = f.newest
 	f.view.applied(f.last)
 	if newest.sequence == 0 {
 		return
@@ -183,62 +177,45 @@ func (f *follower) settle() {
 	now := time.Now()
 	f.view.proven(newest.at, now)
 	f.deny.Prune(surelyPast(newest.at, now))
+	f.view.fills(f.deny.Len(), f.maxActs)
+	f.keep(f.position())
+	if f.full && f.deny.Len() < f.maxActs/10*9 {
+		f.restart() // with room for what was left out
+	}
 }
 
-// apply takes the payload of one stored message.
-func (f *follower) apply(payload []byte) {
+// apply takes the payload of one stored message. at is the server's time, or
+// zero if it is not known.
+func (f *follower) apply(payload []byte, at time.Time) {
 	m, err := revocation.Decode(payload)
 	if err != nil {
 		f.view.unreadable(revocation.Unread{Err: err}, f.last)
 		return
 	}
 	for _, a := range m.Acts {
+		if f.deny.Len() >= f.maxActs {
+			if _, held := f.deny.Act(a.ID); !held {
+				f.full = true
+				f.view.refusedAct()
+				continue
+			}
+		}
 		f.deny.Apply(a)
 	}
 	for _, u := range m.Unread {
 		f.view.unreadable(u, f.last)
 	}
 	if m.Beat != nil {
-		f.view.beat(*m.Beat)
+		if at.IsZero() {
+			at = m.SentAt
+		}
+		f.accepted = laterAcceptance(f.accepted, m.Beat.Accepted)
+		f.view.beat(*m.Beat, at)
+	}
+	if m.Tick {
+		f.tickEpoch = m.Epoch
 	}
 	if len(m.Acts) > 0 {
 		f.view.changed(len(m.Acts))
-	}
-}
-
-// followFast applies acts of the fast path as provisional until ctx is done.
-// What it cannot use it ignores: the stream brings the same acts.
-func followFast(ctx context.Context, src source, deny *denylist.Denylist, v *view) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case payload := <-src.fast():
-			m, err := revocation.Decode(payload)
-			if err != nil {
-				v.ignore("fast_unreadable")
-				continue
-			}
-			now := time.Now()
-			// A copy from the future cannot count for longer than a fresh one.
-			sent := m.SentAt
-			if sent.After(now) {
-				sent = now
-			}
-			until := sent.Add(provisionalLife)
-			if !until.After(now) {
-				v.ignore("fast_late")
-				continue
-			}
-			added := 0
-			for _, a := range m.Acts {
-				if deny.ApplyProvisional(a, until.Unix()) {
-					added++
-				}
-			}
-			if added > 0 {
-				v.changed(added)
-			}
-		}
 	}
 }

@@ -43,7 +43,7 @@ func TestMaxStalenessToTheNanosecond(t *testing.T) {
 		w.sleep(time.Nanosecond)
 		w.wantStale("other")
 		w.wantRevoked("a")
-		if st := w.wantState(Stale); st.Reason != "age: as of 1m0s ago, more than 1m0s" || st.Staleness != maxStaleness+1 {
+		if st := w.wantState(Stale); st.Reason != ReasonNoTick || st.Detail != "as of 1m0s ago, more than 1m0s" || st.Staleness != maxStaleness+1 {
 			t.Errorf("reason %q, staleness %v", st.Reason, st.Staleness)
 		}
 		w.sleep(24 * time.Hour)

@@ -49,17 +49,22 @@ func newNATSSource(nc *nats.Conn, names stream.Names, ignored func(string)) (*na
 	}
 	liveMsgs := make(chan *nats.Msg, liveBuffer)
 	fastMsgs := make(chan *nats.Msg, fastBuffer)
-	for subject, ch := range map[string]chan *nats.Msg{names.Live(): liveMsgs, names.Fast(): fastMsgs} {
-		sub, err := nc.ChanSubscribe(subject, ch)
+	for _, path := range []struct {
+		subject string
+		msgs    chan *nats.Msg
+	}{{names.Live(), liveMsgs}, {names.Fast(), fastMsgs}} {
+		sub, err := nc.ChanSubscribe(path.subject, path.msgs)
 		if err != nil {
 			s.unsubscribe()
-			return nil, fmt.Errorf("subscribing to %s: %w", subject, err)
+			return nil, fmt.Errorf("subscribing to %s: %w", path.subject, err)
 		}
 		s.subs = append(s.subs, sub)
 	}
+	// Not by the connection's error handler, which may be the caller's.
+	slow := s.subs[0].StatusChanged(nats.SubscriptionSlowConsumer)
 	status := nc.StatusChanged(nats.CONNECTED)
 	s.done.Go(func() {
-		s.forwardLive(liveMsgs, status)
+		s.forwardLive(liveMsgs, status, slow)
 		nc.RemoveStatusListener(status)
 	})
 	s.done.Go(func() { s.forwardFast(fastMsgs) })
@@ -81,8 +86,8 @@ func (s *natsSource) unsubscribe() {
 	}
 }
 
-// forwardLive turns messages and reconnects into events until stop.
-func (s *natsSource) forwardLive(msgs <-chan *nats.Msg, status <-chan nats.Status) {
+// forwardLive turns messages, reconnects and drops into events until stop.
+func (s *natsSource) forwardLive(msgs <-chan *nats.Msg, status <-chan nats.Status, slow <-chan nats.SubStatus) {
 	for {
 		var ev event
 		select {
@@ -94,6 +99,12 @@ func (s *natsSource) forwardLive(msgs <-chan *nats.Msg, status <-chan nats.Statu
 				continue
 			}
 			ev = event{reconnected: true}
+		case _, open := <-slow:
+			if !open { // the subscription has ended
+				slow = nil
+				continue
+			}
+			ev = event{dropped: true}
 		case msg := <-msgs:
 			var reason string
 			if ev, reason = s.liveEvent(msg); reason != "" {
@@ -124,13 +135,21 @@ func (s *natsSource) forwardFast(msgs <-chan *nats.Msg) {
 	}
 }
 
-// liveEvent reads the headers that RePublish adds. A message without them, or
-// one with a status, was not republished by our stream: the reason says so.
+// liveEvent reads a message of the live path. One that was not republished by
+// our stream does not count: the reason says so.
 func (s *natsSource) liveEvent(msg *nats.Msg) (ev event, reason string) {
-	h := msg.Header
-	if h.Get("Status") != "" {
+	if msg.Header.Get("Status") != "" {
 		return event{}, "status"
 	}
+	ev, reason = s.stored(msg)
+	ev.tick = msg.Subject == s.names.LiveTick()
+	return ev, reason
+}
+
+// stored reads the headers that the server adds to a message of the stream, or
+// says which is missing.
+func (s *natsSource) stored(msg *nats.Msg) (ev event, reason string) {
+	h := msg.Header
 	if h.Get("Nats-Stream") != s.names.Events() {
 		return event{}, "foreign_stream"
 	}
@@ -142,41 +161,103 @@ func (s *natsSource) liveEvent(msg *nats.Msg) (ev event, reason string) {
 	if err != nil {
 		return event{}, "no_time_stamp"
 	}
-	return event{sequence: seq, at: at, tick: msg.Subject == s.names.LiveTick(), payload: msg.Data}, ""
+	ev = event{sequence: seq, at: at, payload: msg.Data}
+	if ttl := timeToLive(h.Get("Nats-TTL")); ttl > 0 {
+		ev.expires = at.Add(ttl)
+	}
+	return ev, ""
+}
+
+// timeToLive reads the header's two forms, whole seconds and Go's durations;
+// 0 means for ever.
+func timeToLive(header string) time.Duration {
+	if n, err := strconv.ParseInt(header, 10, 32); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	ttl, err := time.ParseDuration(header)
+	if err != nil {
+		return 0
+	}
+	return ttl
 }
 
 // directGetRequest is the body of a Direct Get request for a batch; no_hdr
 // leaves out the headers, which halves the server's work.
 type directGetRequest struct {
 	Seq       uint64 `json:"seq"`
-	Batch     int    `json:"batch"`
-	NoHeaders bool   `json:"no_hdr"`
+	Batch     int    `json:"batch,omitempty"`
+	NoHeaders bool   `json:"no_hdr,omitempty"`
 }
 
-// batch asks on a fresh inbox, so that nothing left over from an earlier
-// request, and nobody who knows an earlier inbox, can answer.
-func (s *natsSource) batch(ctx context.Context, from uint64, n int) (batch, error) {
-	body, err := json.Marshal(directGetRequest{Seq: from, Batch: n, NoHeaders: true})
+// ask sends a request. It is answered on a fresh inbox, so that nothing left
+// over from an earlier request, and nobody who knows an earlier inbox, can
+// answer.
+func (s *natsSource) ask(req directGetRequest) (*nats.Subscription, error) {
+	body, err := json.Marshal(req)
 	if err != nil {
-		return batch{}, err
+		return nil, err
 	}
 	inbox := s.nc.NewInbox()
 	sub, err := s.nc.SubscribeSync(inbox)
 	if err != nil {
-		return batch{}, fmt.Errorf("subscribing to an inbox: %w", err)
+		return nil, fmt.Errorf("subscribing to an inbox: %w", err)
+	}
+	if err := s.nc.PublishRequest(s.names.DirectGet(), inbox, body); err != nil {
+		sub.Unsubscribe()
+		return nil, fmt.Errorf("asking for messages from %d: %w", req.Seq, err)
+	}
+	return sub, nil
+}
+
+// answer waits for the next message that answers a request.
+func (s *natsSource) answer(ctx context.Context, sub *nats.Subscription, from uint64) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
+	defer cancel()
+	msg, err := sub.NextMsgWithContext(ctx)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return nil, fmt.Errorf("asking for messages from %d: no server answers for stream %s", from, s.names.Events())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("waiting for messages from %d: %w", from, err)
+	}
+	return msg, nil
+}
+
+func (s *natsSource) read(ctx context.Context, sequence uint64) (event, error) {
+	sub, err := s.ask(directGetRequest{Seq: sequence})
+	if err != nil {
+		return event{}, err
 	}
 	defer sub.Unsubscribe()
-	if err := s.nc.PublishRequest(s.names.DirectGet(), inbox, body); err != nil {
-		return batch{}, fmt.Errorf("asking for messages from %d: %w", from, err)
+	msg, err := s.answer(ctx, sub, sequence)
+	if err != nil {
+		return event{}, err
 	}
+	switch status := msg.Header.Get("Status"); status {
+	case "":
+	case "404":
+		return event{}, fmt.Errorf("message %d: %w", sequence, errNotStored)
+	default:
+		return event{}, fmt.Errorf("message %d: unexpected status %q", sequence, status)
+	}
+	ev, reason := s.stored(msg)
+	if reason != "" || ev.sequence != sequence {
+		return event{}, fmt.Errorf("message %d: answered with sequence %d (%s)", sequence, ev.sequence, reason)
+	}
+	return ev, nil
+}
+
+func (s *natsSource) batch(ctx context.Context, from uint64, n int) (batch, error) {
+	sub, err := s.ask(directGetRequest{Seq: from, Batch: n, NoHeaders: true})
+	if err != nil {
+		return batch{}, err
+	}
+	defer sub.Unsubscribe()
 	var b batch
 	for {
-		msg, err := nextMsg(ctx, sub)
-		if errors.Is(err, nats.ErrNoResponders) {
-			return batch{}, fmt.Errorf("asking for messages from %d: no server answers for stream %s", from, s.names.Events())
-		}
+		msg, err := s.answer(ctx, sub, from)
 		if err != nil {
-			return batch{}, fmt.Errorf("waiting for messages from %d: %w", from, err)
+			return batch{}, err
 		}
 		status := msg.Header.Get("Status")
 		switch {
@@ -196,12 +277,6 @@ func (s *natsSource) batch(ctx context.Context, from uint64, n int) (batch, erro
 			return batch{}, fmt.Errorf("batch from %d: unexpected status %q", from, status)
 		}
 	}
-}
-
-func nextMsg(ctx context.Context, sub *nats.Subscription) (*nats.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
-	defer cancel()
-	return sub.NextMsgWithContext(ctx)
 }
 
 // end fills in what the end-of-batch message says.

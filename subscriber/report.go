@@ -221,7 +221,7 @@ func (r *reporter) send(event fleet.Event, receipt *fleet.Receipt) {
 		MaxStaleness: r.s.view.maxStaleness, Interval: r.interval,
 		AsOf: st.AsOf, Sequence: st.LastSequence, Epoch: st.Epoch,
 		WireVersion: revocation.WireVersion, Acts: uint64(r.s.deny.Len()),
-		ClockOffset: st.ClockOffset, Detail: st.Reason, Started: r.started, Receipt: receipt,
+		ClockOffset: st.ClockOffset, Detail: string(st.Reason), Started: r.started, Receipt: receipt,
 	}
 	if event == fleet.EventGoodbye {
 		r.sent.State = fleet.StateClosed

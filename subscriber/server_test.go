@@ -31,6 +31,7 @@ type server struct {
 	nc    *nats.Conn
 	js    jetstream.JetStream
 	names stream.Names
+	epoch string
 }
 
 // runServer starts a server and lets the test run beside others: it waits in
@@ -62,7 +63,21 @@ func (s *server) provision() {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), limit)
 	defer cancel()
-	if _, err := stream.Provision(ctx, s.js, stream.Settings{Names: s.names}); err != nil {
+	info, err := stream.Provision(ctx, s.js, stream.Settings{Names: s.names})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.epoch = info.Epoch
+	s.beat(revocation.Acceptance{})
+}
+
+// beat stores a sign of life of the revoke service.
+func (s *server) beat(accepted revocation.Acceptance) {
+	s.t.Helper()
+	m := revocation.Message{SentAt: time.Now(), Beat: &revocation.Beat{
+		ServiceID: "service", Epoch: s.epoch, Version: revocation.WireVersion, Accepted: accepted,
+	}}
+	if _, err := s.js.Publish(s.t.Context(), s.names.Beat(), m.Encode(), jetstream.WithMsgTTL(48*time.Hour)); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@ package subscriber
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -9,23 +10,30 @@ import (
 // tested against a faked network and clock.
 type source interface {
 	// events delivers, in the order received, what the live subscription got
-	// and what happened to the connection. Messages may be lost, repeated or
-	// late. The channel is never closed.
+	// and what happened to it. Messages may be lost, repeated or late. The
+	// channel is never closed.
 	events() <-chan event
 	// fast delivers the payloads of the fast path.
 	fast() <-chan []byte
 	// batch asks once for up to n stored messages from sequence from on.
 	batch(ctx context.Context, from uint64, n int) (batch, error)
+	// read asks once for the stored message with that sequence. The error
+	// wraps errNotStored if the server that answers does not hold it.
+	read(ctx context.Context, sequence uint64) (event, error)
 	// close ends the delivery and waits for the source's goroutines.
 	close()
 }
 
-// event is a live message, or a notice that the connection was made again.
+var errNotStored = errors.New("not stored")
+
+// event is a message of the stream, or a notice about the live subscription.
 type event struct {
-	reconnected bool
+	reconnected bool // the connection was made, or made again
+	dropped     bool // the client library has dropped messages: the node was slow
 
 	sequence uint64    // of the stream
 	at       time.Time // the server's time stamp
+	expires  time.Time // when its time to live runs out, server's time; zero: never
 	tick     bool      // it came on the subject of ticks
 	payload  []byte
 }

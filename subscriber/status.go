@@ -37,6 +37,33 @@ func (s State) String() string {
 	return fmt.Sprintf("state(%d)", int(s))
 }
 
+// Reason says why a view is [Stale]. The values are stable names for logs and
+// metrics.
+type Reason string
+
+// The reasons, the gravest first.
+const (
+	// ReasonClosed: [Subscriber.Close] was called.
+	ReasonClosed Reason = "closed"
+	// ReasonHistory: the stream is not the one that the node has followed. A
+	// store was restored, made anew, or is another environment's. It ends when
+	// an operator accepts the new history.
+	ReasonHistory Reason = "history"
+	// ReasonIncomplete: an act can't be read by this version. It ends with
+	// that act.
+	ReasonIncomplete Reason = "incomplete"
+	// ReasonFull: the denylist has no room; acts were left out.
+	ReasonFull Reason = "full"
+	// ReasonClock: the node's clock is more than two seconds from the server's.
+	ReasonClock Reason = "clock"
+	// ReasonService: the revoke service has not given a sign of life for 24
+	// hours, or none in this epoch of the stream.
+	ReasonService Reason = "service"
+	// ReasonNoTick: no tick that proves the view complete was stored within
+	// MaxStaleness: the node is cut off, or the stream has no quorum.
+	ReasonNoTick Reason = "no_tick"
+)
+
 // Counters count since Open.
 type Counters struct {
 	Acts       uint64 // copies of acts applied, repeats included
@@ -44,6 +71,10 @@ type Counters struct {
 	Holes      uint64 // live messages that came too early
 	Repeated   uint64 // live messages at or below the last sequence
 	Reconnects uint64 // connections made, the first included
+	Dropped    uint64 // times that the client library dropped live messages
+	Rereads    uint64 // times that the last message was read again
+	Histories  uint64 // changes of the stream's history
+	Refused    uint64 // acts left out because the denylist was full
 	Unreadable uint64 // acts that this version cannot read
 	Reports    uint64 // sent to the revoke service
 }
@@ -51,7 +82,8 @@ type Counters struct {
 // Status is a snapshot of the view.
 type Status struct {
 	State  State
-	Reason string // why the view is stale; empty unless State is Stale
+	Reason Reason // why the view is stale; empty unless State is Stale
+	Detail string // the same for people
 	// AsOf is the server time of the newest tick applied with everything
 	// before it; zero before the first.
 	AsOf time.Time
@@ -59,8 +91,14 @@ type Status struct {
 	Staleness time.Duration
 	// LastSequence is the stream sequence applied with everything before it.
 	LastSequence uint64
-	// Epoch of the stream as the newest beat names it; empty without one.
+	// Epoch of the stream as the newest tick names it; empty before the first.
 	Epoch string
+	// Accepted is the newest acceptance of a changed history that a beat has
+	// brought.
+	Accepted revocation.Acceptance
+	// LastBeat is when the newest beat of the revoke service was stored; zero
+	// without one.
+	LastBeat time.Time
 	// Acts is the number of acts held, Provisional of them only from the fast path.
 	Acts, Provisional int
 	// ClockOffset estimates the node's clock minus the server's.
@@ -87,11 +125,13 @@ func (v *view) status(now time.Time) Status {
 	st := Status{
 		LastSequence: v.last,
 		Epoch:        v.epoch,
+		Accepted:     v.accepted,
+		LastBeat:     v.beatAt,
 		Stalled:      v.stalled,
 		Counters:     v.counters,
 		Ignored:      maps.Clone(v.ignored),
 	}
-	st.State, st.Reason = v.judgement(now)
+	st.State, st.Reason, st.Detail = v.judgement(now)
 	if p := v.fresh.Load(); p != nil {
 		st.AsOf, st.Staleness = p.asOf, now.Sub(p.asOf)
 	}
@@ -106,10 +146,7 @@ func (v *view) close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.state = Closed
-	v.blind.Store(&blindness{
-		reason: "closed",
-		err:    fmt.Errorf("%w: subscriber closed", revocation.ErrStale),
-	})
+	v.judge()
 	v.broadcast()
 }
 
@@ -127,7 +164,7 @@ func (s *Subscriber) ReadyHandler() http.Handler {
 		body := struct {
 			Ready    bool   `json:"ready"`
 			State    string `json:"state"`
-			Reason   string `json:"reason,omitempty"`
+			Reason   Reason `json:"reason,omitempty"`
 			AsOf     string `json:"as_of,omitempty"`
 			Sequence uint64 `json:"sequence"`
 		}{code == http.StatusOK, st.State.String(), st.Reason, "", st.LastSequence}

@@ -48,6 +48,7 @@ func Open(ctx context.Context, cfg Config) (*Subscriber, error) {
 		defer cancel()
 	}
 	v := newView(set.MaxStaleness, set.Logger)
+	v.ignoreBeats = set.IgnoreBeats
 	nc, own := cfg.Conn, (*nats.Conn)(nil)
 	if nc == nil {
 		if nc, err = connect(set, v.connectFailed); err != nil {
@@ -64,7 +65,7 @@ func Open(ctx context.Context, cfg Config) (*Subscriber, error) {
 		}
 		return nil, fmt.Errorf("subscriber: %w", err)
 	}
-	s := start(src, v)
+	s := start(src, v, set.MaxActs)
 	s.nc, s.own = nc, own
 	if !set.Observer {
 		l, err := newNATSLink(nc, set)
@@ -82,12 +83,13 @@ func Open(ctx context.Context, cfg Config) (*Subscriber, error) {
 }
 
 // start runs the goroutines that follow src. They end at Close.
-func start(src source, v *view) *Subscriber {
+func start(src source, v *view, maxActs int) *Subscriber {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Subscriber{deny: denylist.New(), view: v, src: src, stop: stop}
-	f := &follower{src: src, deny: s.deny, view: v}
+	f := newFollower(src, s.deny, v, position{})
+	f.maxActs = maxActs
 	s.tasks.Go(func() { f.run(ctx) })
-	s.tasks.Go(func() { followFast(ctx, src, s.deny, v) })
+	s.tasks.Go(func() { followFast(ctx, src, s.deny, v, maxActs) })
 	return s
 }
 
@@ -117,7 +119,7 @@ func (s *Subscriber) waitingFor() string {
 	case st.Stalled != nil:
 		return fmt.Sprintf("replaying the stream after sequence %d (%v)", st.LastSequence, st.Stalled)
 	case st.State == Stale:
-		return "the view is stale (" + st.Reason + ")"
+		return fmt.Sprintf("the view is stale (%s: %s)", st.Reason, st.Detail)
 	case st.State == Live:
 		return "waiting for a fresh tick"
 	}

@@ -16,6 +16,10 @@ import (
 // that is fresh is at most MaxStaleness + maxClockOffset behind.
 const maxClockOffset = 2 * time.Second
 
+// maxSilence is for how long the revoke service may give no sign of life: an
+// act that it can't extend any more lives for 48 h, and is extended at half.
+const maxSilence = 24 * time.Hour
+
 // offsetSamples is over how many ticks the smallest apparent offset is taken:
 // half a minute. The smallest one has the least delay in it.
 const offsetSamples = 30
@@ -33,6 +37,7 @@ type proof struct {
 // concurrent use.
 type view struct {
 	maxStaleness time.Duration // immutable
+	ignoreBeats  bool          // immutable
 	log          zerolog.Logger
 
 	fresh atomic.Pointer[proof]     // nil before the first proof
@@ -44,19 +49,28 @@ type view struct {
 	mu       sync.Mutex // guards the fields below
 	state    State      // CatchingUp or Live; what staleness adds is computed
 	last     uint64
-	epoch    string
-	stalled  error // why catching up makes no progress; nil while it does
-	refused  error // why the last attempt to connect failed; nil before the first such
+	epoch    string // as the newest tick names it
+	accepted revocation.Acceptance
+	beatOf   string    // the epoch in the newest beat
+	beatAt   time.Time // when the newest beat was stored; zero before the first
+	lost     string    // why the history is not the one that was followed; empty if it is
+	full     bool      // acts were left out because there was no room
+	filling  bool      // the denylist is nearly full
+	stalled  error     // why catching up makes no progress; nil while it does
+	refused  error     // why the last attempt to connect failed; nil before the first such
 	unread   []revocation.Unread
 	offsets  []time.Duration // apparent clock offsets of the newest ticks
 	ignored  map[string]uint64
+	knownOf  time.Time     // as-of time of what a local file has brought; zero without
 	change   chan struct{} // closed and replaced when the denylist or the state changes
 	reported State         // last state logged
+	why      Reason        // last reason logged
 }
 
 // blindness says why a view is stale although its tick is not old.
 type blindness struct {
-	reason string
+	reason Reason
+	detail string
 	err    error
 }
 
@@ -81,18 +95,30 @@ func (v *view) check(now time.Time) error {
 	if p == nil {
 		return errCatchingUp
 	}
-	// Both clocks: the monotonic one stands still while a machine sleeps, the
-	// wall clock may jump back.
-	if now.After(p.expires) || now.Round(0).After(p.expires.Round(0)) {
+	if p.over(now) {
 		return errTooOld
 	}
 	return nil
+}
+
+// over reports whether the proof has run out at now, by either clock: the
+// monotonic one stands still while a machine sleeps, the wall clock may jump
+// back.
+func (p *proof) over(now time.Time) bool {
+	return now.After(p.expires) || now.Round(0).After(p.expires.Round(0))
 }
 
 var (
 	errCatchingUp = fmt.Errorf("%w: catching up for the first time", revocation.ErrStale)
 	errTooOld     = fmt.Errorf("%w: no tick within MaxStaleness", revocation.ErrStale)
 )
+
+// tooOld reports whether the view was fresh once and its newest tick is too
+// old at now.
+func (v *view) tooOld(now time.Time) bool {
+	p := v.fresh.Load()
+	return p != nil && p.over(now)
+}
 
 // proven records that everything up to a tick of server time asOf is applied.
 // It is called with ticks in the order of the stream, and the newest one counts
@@ -104,6 +130,9 @@ func (v *view) proven(asOf, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.fresh.Store(p)
+	if v.beatAt.After(asOf) {
+		v.beatAt = asOf // by a service whose clock is ahead
+	}
 	v.forget(surelyPast(asOf, now))
 	v.state, v.stalled = Live, nil
 	v.report(now)
@@ -128,23 +157,51 @@ func (v *view) forget(past int64) {
 
 // judge decides whether the view is blind. The caller holds mu.
 func (v *view) judge() {
-	var b *blindness
-	switch {
-	case len(v.unread) > 0:
-		u := v.unread[0]
-		b = &blindness{
-			reason: fmt.Sprintf("incomplete: an act of kind %d, version %d cannot be read", u.Kind, u.Version),
-		}
-	case len(v.offsets) > 0 && slices.Min(v.offsets).Abs() > maxClockOffset:
-		b = &blindness{
-			reason: fmt.Sprintf("clock: the server's clock differs by %v", slices.Min(v.offsets).Round(time.Millisecond)),
-		}
-	default:
+	reason, detail := v.blindSpot()
+	if reason == "" {
 		v.blind.Store(nil)
 		return
 	}
-	b.err = fmt.Errorf("%w: %s", revocation.ErrStale, b.reason)
-	v.blind.Store(b)
+	if b := v.blind.Load(); b != nil && b.reason == reason && b.detail == detail {
+		return
+	}
+	v.blind.Store(&blindness{reason, detail, fmt.Errorf("%w: %s: %s", revocation.ErrStale, reason, detail)})
+}
+
+// blindSpot returns the gravest reason for which a tick does not make the view
+// fresh, or none. The caller holds mu.
+func (v *view) blindSpot() (Reason, string) {
+	switch {
+	case v.state == Closed:
+		return ReasonClosed, "subscriber closed"
+	case v.lost != "":
+		return ReasonHistory, v.lost
+	case len(v.unread) > 0:
+		u := v.unread[0]
+		return ReasonIncomplete, fmt.Sprintf("an act of kind %d, version %d cannot be read", u.Kind, u.Version)
+	case v.full:
+		return ReasonFull, "acts were left out: raise MaxActs"
+	case len(v.offsets) > 0 && slices.Min(v.offsets).Abs() > maxClockOffset:
+		return ReasonClock, fmt.Sprintf("the server's clock differs by %v", slices.Min(v.offsets).Round(time.Millisecond))
+	}
+	return v.serviceSpot()
+}
+
+// serviceSpot looks for a sign of life of the revoke service. A beat of another
+// epoch is none: it was written by a service that has not noticed yet that the
+// stream is another one, and has not published its acts again. The caller holds
+// mu.
+func (v *view) serviceSpot() (Reason, string) {
+	p := v.fresh.Load()
+	switch {
+	case v.ignoreBeats || p == nil && v.epoch == "":
+		return "", ""
+	case v.beatAt.IsZero() || v.beatOf != v.epoch:
+		return ReasonService, fmt.Sprintf("no beat of epoch %q: is the revoke service running?", v.epoch)
+	case p != nil && p.asOf.Sub(v.beatAt) > maxSilence:
+		return ReasonService, fmt.Sprintf("no beat of the revoke service since %s", v.beatAt.UTC().Format(time.RFC3339))
+	}
+	return "", ""
 }
 
 // arrived records the apparent clock offset of a tick: delay plus the node's
@@ -188,10 +245,65 @@ func laterEnd(a, b int64) int64 {
 	return max(a, b)
 }
 
-func (v *view) beat(b revocation.Beat) {
+// beat records a sign of life of the revoke service, stored at the given time.
+func (v *view) beat(b revocation.Beat, at time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.epoch = b.Epoch
+	v.beatOf, v.beatAt = b.Epoch, at
+	v.judge()
+}
+
+// setEpoch records what the stream says of its identity.
+func (v *view) setEpoch(epoch string, accepted revocation.Acceptance) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.epoch, v.accepted = epoch, accepted
+	v.judge()
+}
+
+// historyLost makes the view stale until historyFound.
+func (v *view) historyLost(reason string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.counters.Histories++
+	v.lost = reason
+	v.fresh.Store(nil) // what was proven was proven of another stream
+	v.judge()
+	v.log.Error().Str("component", "subscriber").Str("epoch", v.epoch).Str("reason", reason).
+		Msg("the stream's history has changed")
+	v.report(time.Now())
+	v.broadcast()
+}
+
+func (v *view) historyFound() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.lost = ""
+	v.judge()
+	v.log.Warn().Str("component", "subscriber").Str("epoch", v.epoch).Msg("the stream's history is accepted")
+	v.broadcast()
+}
+
+// refusedAct records an act that there was no room for.
+func (v *view) refusedAct() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.counters.Refused++; !v.full {
+		v.log.Error().Str("component", "subscriber").Uint64("seq", v.last).Msg("denylist is full, acts are left out")
+	}
+	v.full = true
+	v.judge()
+}
+
+// fills warns once that the denylist is nearly full.
+func (v *view) fills(acts, bound int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	nearly := acts >= bound/10*7
+	if nearly && !v.filling {
+		v.log.Warn().Str("component", "subscriber").Int("acts", acts).Int("bound", bound).Msg("denylist is filling up")
+	}
+	v.filling = nearly
 }
 
 func (v *view) catchingUp() {
@@ -201,13 +313,15 @@ func (v *view) catchingUp() {
 	v.report(time.Now())
 }
 
-// caughtUp records that the stream was read to its end. The state changes with
-// the next tick only.
-func (v *view) caughtUp() {
+// caughtUp records that the stream was read to its end; full says that acts
+// are missing all the same. The state changes with the next tick only.
+func (v *view) caughtUp(full bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.counters.CatchUps++
 	v.stalled = nil
+	v.full = full
+	v.judge()
 }
 
 // catchUpFailed keeps the cause for Status and the error of Open.
@@ -244,7 +358,7 @@ func (v *view) applied(last uint64) {
 }
 
 // reached returns the sequence applied with everything before it, and the
-// epoch of the newest beat.
+// epoch of the stream.
 func (v *view) reached() (last uint64, epoch string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -252,10 +366,11 @@ func (v *view) reached() (last uint64, epoch string) {
 }
 
 // stateAt returns the state at now, and the reason if it is Stale.
-func (v *view) stateAt(now time.Time) (State, string) {
+func (v *view) stateAt(now time.Time) (State, Reason) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.judgement(now)
+	state, reason, _ := v.judgement(now)
+	return state, reason
 }
 
 // changed tells those who wait that the denylist took n acts.
@@ -298,35 +413,37 @@ func (v *view) observe(now time.Time) {
 	v.report(now)
 }
 
-// report logs a change of state once. The caller holds mu.
+// report logs a change of state or reason once. The caller holds mu.
 func (v *view) report(now time.Time) {
-	state, reason := v.judgement(now)
-	if state == v.reported {
+	state, reason, detail := v.judgement(now)
+	if state == v.reported && reason == v.why {
 		return
 	}
-	v.reported = state
+	v.reported, v.why = state, reason
 	ev := v.log.Info()
 	if state == Stale {
 		ev = v.log.Warn()
 	}
-	ev.Str("component", "subscriber").Stringer("state", state).Str("reason", reason).
+	ev.Str("component", "subscriber").Stringer("state", state).Str("reason", string(reason)).Str("detail", detail).
 		Uint64("seq", v.last).Msg("state changed")
 }
 
 // judgement returns the state at now, and the reason if it is Stale. The
 // caller holds mu.
-func (v *view) judgement(now time.Time) (State, string) {
+func (v *view) judgement(now time.Time) (State, Reason, string) {
 	if v.state == Closed {
-		return Closed, ""
+		return Closed, "", ""
 	}
 	p := v.fresh.Load()
 	switch b := v.blind.Load(); {
 	case b != nil:
-		return Stale, b.reason
+		return Stale, b.reason, b.detail
+	case p == nil && !v.knownOf.IsZero():
+		return Stale, ReasonNoTick, fmt.Sprintf("acts are from a local file, as of %v ago", now.Sub(v.knownOf).Round(time.Second))
 	case p == nil:
-		return CatchingUp, ""
+		return CatchingUp, "", ""
 	case v.check(now) != nil:
-		return Stale, fmt.Sprintf("age: as of %v ago, more than %v", now.Sub(p.asOf).Round(time.Millisecond), v.maxStaleness)
+		return Stale, ReasonNoTick, fmt.Sprintf("as of %v ago, more than %v", now.Sub(p.asOf).Round(time.Millisecond), v.maxStaleness)
 	}
-	return v.state, ""
+	return v.state, "", ""
 }

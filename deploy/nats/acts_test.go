@@ -209,7 +209,7 @@ func asNode() []attempt {
 		{what: "forge a live beat of another epoch", do: live("revoked.live.beat", beat), control: "controller"},
 		{what: "forge an act on the fast path", do: publish("revoked.fast.event", act)},
 		{what: "forge a probe", do: publish("revoked.probe", "forged")},
-		{what: "speak for another service", do: publish("revoked.status.payments.n1", "forged"), control: "controller"},
+		{what: "speak for another service", do: publish("revoked.status.payments.n2", "forged"), control: "controller"},
 		{what: "speak for the revoke service", do: publish("revoked.status.revoked.r1", "forged"), control: "controller"},
 		{what: "store a task", do: publish("revoked.task.x", "forged")},
 		{what: "write into the audit log", do: publish("revoked.audit.entry", "forged")},

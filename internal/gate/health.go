@@ -19,7 +19,7 @@ func (g *Gate) healthHandler() http.Handler {
 		body := probe{Status: "ready"}
 		if view := g.judge.view.view.Load(); view != nil {
 			st := view.Status()
-			body.Denylist, body.Reason = st.State.String(), st.Reason
+			body.Denylist, body.Reason = st.State.String(), string(st.Reason)
 		}
 		writeJSON(w, http.StatusOK, body)
 	})

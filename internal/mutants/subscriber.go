@@ -5,10 +5,10 @@ var subscriberMutants = []mutant{
 		file: "subscriber/follow.go", find: "		f.view.count(&f.view.counters.Reconnects)\n		f.catchUp(ctx)\n", replace: "		f.view.count(&f.view.counters.Reconnects)\n",
 		promise: "a reconnect catches up although nothing seems missing",
 	}, {
-		file: "subscriber/follow.go", find: "if ev.sequence <= f.last {", replace: "if ev.sequence < f.last {",
+		file: "subscriber/follow.go", find: "case ev.sequence <= f.last:", replace: "case ev.sequence < f.last:",
 		promise: "a repeated message changes nothing",
 	}, {
-		file: "subscriber/follow.go", find: "if ev.sequence == f.last+1 {", replace: "if ev.sequence > f.last {",
+		file: "subscriber/follow.go", find: "	if ev.sequence > f.last+1 {\n		if !f.behind {", replace: "	if false {\n		if !f.behind {",
 		promise: "a hole is noticed",
 	}, {
 		file: "subscriber/follow.go", find: "if t.sequence > f.last {", replace: "if false {",
@@ -17,19 +17,19 @@ var subscriberMutants = []mutant{
 		file: "subscriber/follow.go", find: "f.view.proven(newest.at, now)", replace: "f.view.proven(now, now)",
 		promise: "the as-of time is the server's, not that of arrival",
 	}, {
-		file: "subscriber/follow.go", find: "uint64(len(b.payloads)) != want {", replace: "uint64(len(b.payloads)) > want {",
+		file: "subscriber/catchup.go", find: "uint64(len(b.payloads)) != want {", replace: "uint64(len(b.payloads)) > want {",
 		promise: "a short batch is refused",
 	}, {
-		file: "subscriber/follow.go", find: "if f.last < f.target {", replace: "if false {",
+		file: "subscriber/catchup.go", find: "if f.last < f.target {", replace: "if false {",
 		promise: "a replica that lags is asked again",
 	}, {
 		file: "subscriber/follow.go", find: "		f.view.unreadable(revocation.Unread{Err: err}, f.last)", replace: "		_ = err",
 		promise: "what can't be read is never skipped in silence",
 	}, {
-		file: "subscriber/follow.go", find: "if !until.After(now) {", replace: "if false {",
+		file: "subscriber/fast.go", find: "if !until.After(now) {", replace: "if false {",
 		promise: "late fast copies are ignored",
 	}, {
-		file: "subscriber/follow.go", find: "if sent.After(now) {", replace: "if false {",
+		file: "subscriber/fast.go", find: "if sent.After(now) {", replace: "if false {",
 		promise: "a fast copy from the future counts no longer than a fresh one",
 	}, {
 		file: "subscriber/view.go", find: "now.Add(min(left, v.maxStaleness))", replace: "now.Add(v.maxStaleness)",

@@ -68,6 +68,7 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 	defer cancel()
 	view, err := subscriber.Open(viewCtx, subscriber.Config{
 		Conn: s.link.nc, Prefix: s.cfg.Prefix, Service: "revoked", Node: s.cfg.ServiceID, Observer: true, Logger: s.cfg.Logger,
+		IgnoreBeats: true, // ours come after it
 	})
 	if err != nil {
 		return err

@@ -158,10 +158,17 @@ func provision(ctx context.Context, nc *nats.Conn) (*publisher.NATSBus, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := stream.Provision(ctx, js, stream.Settings{Names: names}); err != nil {
+	info, err := stream.Provision(ctx, js, stream.Settings{Names: names})
+	if err != nil {
 		return nil, err
 	}
-	return publisher.NewNATSBus(nc, "")
+	bus, err := publisher.NewNATSBus(nc, "")
+	if err != nil {
+		return nil, err
+	}
+	// Nodes wait for a sign of life of the service.
+	beat := revocation.Message{SentAt: time.Now(), Beat: &revocation.Beat{ServiceID: "bench", Epoch: info.Epoch, Version: revocation.WireVersion}}
+	return bus, bus.AppendBeat(ctx, beat.Encode(), 48*time.Hour)
 }
 
 // openNodes opens n subscribers, each with a connection of its own.

@@ -114,7 +114,15 @@ func (w *World) Revoke(ctx context.Context, sessions ...string) ([]revocation.Ac
 
 func (w *World) provision(ctx context.Context) error {
 	return w.withStream(func(js jetstream.JetStream, names stream.Names) error {
-		_, err := stream.Provision(ctx, js, stream.Settings{Names: names})
+		info, err := stream.Provision(ctx, js, stream.Settings{Names: names})
+		if err != nil {
+			return err
+		}
+		// Nodes wait for a sign of life of the revoke service.
+		beat := revocation.Message{SentAt: time.Now(), Beat: &revocation.Beat{
+			ServiceID: "gatetest", Epoch: info.Epoch, Version: revocation.WireVersion,
+		}}
+		_, err = js.Publish(ctx, names.Beat(), beat.Encode())
 		return err
 	})
 }

@@ -1,0 +1,123 @@
+package subscriber
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	// batchSize is how many messages one request asks for at most. Larger
+	// batches hold a lock of the server for long and stall publishers.
+	batchSize = 500
+	// retryMin and retryMax bound the wait before a failed or fruitless
+	// catch-up is tried again; half of it is jitter.
+	retryMin = 50 * time.Millisecond
+	retryMax = 2 * time.Second
+)
+
+// errNotWhole says that an answer has not all the messages it should have.
+var errNotWhole = errors.New("the answer is not whole")
+
+// catchUp confirms that the stream is still the one that was followed, and
+// reads what it holds after the last applied message, until its end. If that
+// fails, or does not reach a sequence that is known to exist (a replica may
+// lag), it arranges to be called again.
+func (f *follower) catchUp(ctx context.Context) {
+	f.behind, f.retryAt = true, nil
+	f.suspect()
+	f.view.catchingUp()
+	if err := f.readOn(ctx); err != nil {
+		if ctx.Err() == nil {
+			f.view.catchUpFailed(err)
+			f.retryLater()
+		}
+		return
+	}
+	f.behind, f.retries = false, 0
+	f.view.caughtUp(f.full)
+	f.settle()
+}
+
+// readOn returns nil once the stream is read to its end and the history is
+// sound.
+func (f *follower) readOn(ctx context.Context) error {
+	for {
+		if err := f.confirm(ctx); err != nil {
+			return err
+		}
+		if f.last == 0 {
+			f.full = false // all of it is read again
+		}
+		if err := f.readBatches(ctx); err != nil {
+			return err
+		}
+		if err := f.learnMark(ctx); err != nil {
+			return err
+		}
+		if !f.compareEpochs() {
+			break
+		}
+	}
+	if err := f.reachFloor(); err != nil {
+		return err
+	}
+	if f.last < f.target {
+		return fmt.Errorf("stream answered up to %d, but %d is known to exist", f.last, f.target)
+	}
+	return nil
+}
+
+// readBatches applies what is stored after the last applied message.
+func (f *follower) readBatches(ctx context.Context) error {
+	for {
+		size := f.size
+		b, err := f.src.batch(ctx, f.last+1, size)
+		if err == nil {
+			err = f.accept(b, size)
+		}
+		if errors.Is(err, errNotWhole) {
+			// Also a server that may not send as much at once ends early.
+			f.size = max(1, size/2)
+		}
+		if err != nil {
+			return err
+		}
+		f.size = batchSize
+		for _, payload := range b.payloads {
+			f.apply(payload, time.Time{})
+		}
+		if n := len(b.payloads); n > 0 {
+			f.last = b.last
+			f.mark = mark{sequence: b.last, sum: sumOf(b.payloads[n-1])}
+		}
+		f.view.applied(f.last)
+		if len(b.payloads) < size {
+			return nil
+		}
+	}
+}
+
+// accept refuses an answer that is not whole: messages may be lost on the way.
+func (f *follower) accept(b batch, size int) error {
+	if want := min(uint64(size), b.pending); uint64(len(b.payloads)) != want {
+		return fmt.Errorf("%w: batch from %d has %d messages, the server sent %d", errNotWhole, f.last+1, len(b.payloads), want)
+	}
+	if len(b.payloads) > 0 && b.last < f.last+uint64(len(b.payloads)) {
+		return fmt.Errorf("%w: batch from %d of %d messages ends at %d", errNotWhole, f.last+1, len(b.payloads), b.last)
+	}
+	return nil
+}
+
+func (f *follower) retryLater() {
+	wait := min(retryMax, retryMin<<min(f.retries, 10))
+	f.retries++
+	f.retryAt = time.After(wait/2 + time.Duration(f.rand.Int64N(int64(wait/2))))
+}
+
+// restart makes the next catch-up read the stream from its start.
+func (f *follower) restart() {
+	f.last, f.mark, f.doubt = 0, mark{}, nil
+	f.behind, f.retryAt = true, time.After(0)
+}
