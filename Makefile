@@ -47,6 +47,11 @@ test: ## Run all tests under the race detector (8 min at most, cold, on 2 cores)
 	go test -race -shuffle=on -timeout=$(TEST_TIMEOUT) ./...
 	cd internal/embedding && go test -race -shuffle=on -timeout=$(TEST_TIMEOUT) ./...
 
+.PHONY: test-proxies
+test-proxies: ## Run real nginx and Caddy before the gate (apt-get installs what is missing)
+	internal/proxies/install.sh
+	REVOKED_TEST_PROXIES=1 go test -count=1 -v -timeout=$(TEST_TIMEOUT) ./internal/proxies
+
 .PHONY: cover
 cover: ## Fail if a core package's tests cover less than COVER_FLOOR=85 percent
 	@out=$$(go test -count=1 -timeout=$(TEST_TIMEOUT) -cover $(COVER_PACKAGES)) || { echo "$$out"; exit 1; }; \
