@@ -62,16 +62,21 @@ func newAct(req Request, v Validity, now time.Time) revocation.Act {
 	case hasLeg(req):
 		a.ExpiresAt = end(now, openLife)
 	default:
-		a.ExpiresAt = standing(v, now)
+		// A session that begins until a cutoff of the caller's is covered, too.
+		last := now
+		if cutoff := time.Unix(req.Cutoff, 0); cutoff.After(last) {
+			last = cutoff
+		}
+		a.ExpiresAt = standing(v, last)
 	}
 	a.ExpiresAt = max(a.ExpiresAt, req.KeepUntil)
 	return a
 }
 
 // standing is the expiry of an act that Cognito will not confirm: a refresh
-// token minted just before now lives for its full life, and the last access
+// token minted just before last lives for its full life, and the last access
 // token that it buys for another.
-func standing(v Validity, now time.Time) int64 { return end(now, v.Refresh+v.Token) }
+func standing(v Validity, last time.Time) int64 { return end(last, v.Refresh+v.Token) }
 
 // end is the first whole second after t + d.
 func end(t time.Time, d time.Duration) int64 { return t.Add(d).Unix() + 1 }
