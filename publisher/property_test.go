@@ -1,6 +1,8 @@
 package publisher_test
 
 import (
+	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,10 +13,11 @@ import (
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
-// Whatever order requests, sign-ins, crashes, failures and outages of Cognito
-// come in, and however long they last: while Cognito could have minted a token
-// that an acknowledged revocation covers, and a validator could accept it, every
-// node refuses it; and no node refuses a token that no request covers.
+// Whatever order requests, lifts, sign-ins, crashes, failures and outages of
+// Cognito come in, and however long they last: while Cognito could have minted a
+// token that an acknowledged revocation covers, and a validator could accept it,
+// every node refuses it, unless the revocation was to be lifted; and no node
+// refuses a token that no request covers, or only lifted ones.
 func TestNoAcknowledgedActIsEverLost(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var failure any // a failing rapid.T panics, which must not end the bubble
@@ -47,6 +50,28 @@ type simulation struct {
 type accepting struct {
 	req publisher.Request
 	at  time.Time
+	act revocation.ActID // of an acknowledged one
+}
+
+// surely is the last moment whose tokens and sessions the request covers.
+func (a accepting) surely() time.Time {
+	own := time.Unix(a.req.Cutoff+1, 0).Add(-1)
+	switch {
+	case a.req.Cutoff == 0:
+		return a.at
+	case a.req.SkipCognito && own.After(a.at):
+		return a.at // a session that begins later lives on at Cognito
+	}
+	return own
+}
+
+// possibly is the last moment whose tokens and sessions may be refused: a new
+// sign-in must wait for not_before, cutoff + 1 s.
+func (a accepting) possibly() time.Time {
+	if a.req.Cutoff != 0 {
+		return time.Unix(a.req.Cutoff+1, 0).Add(-1)
+	}
+	return a.at.Truncate(time.Second).Add(2*time.Second - 1)
 }
 
 type action struct {
@@ -75,6 +100,7 @@ func newSimulation(life *testing.T, t *rapid.T) *simulation {
 func (s *simulation) actions() []action {
 	return []action{
 		{"revoke", s.revoke}, {"revoke", s.revoke}, {"revoke", s.revoke},
+		{"lift", s.lift},
 		{"sign in", s.signIn},
 		{"wait", s.wait}, {"wait", s.wait},
 		{"days pass", func() {
@@ -152,10 +178,40 @@ func (s *simulation) fault() {
 func (s *simulation) revoke() {
 	var req publisher.Request
 	s.world.set(func() { req = s.request() })
-	a := accepting{req, s.pool.now()}
-	s.asked = append(s.asked, a)
-	if _, err := s.now.Revoke(s.life.Context(), req); err == nil {
+	a := accepting{req: req, at: s.pool.now()}
+	status, err := s.now.Revoke(s.life.Context(), req)
+	if _, wrong := errors.AsType[*publisher.RequestError](err); wrong {
+		s.t.Fatalf("Revoke(%+v) = %v", req, err)
+	}
+	if err == nil {
+		a.act = status.Act.ID
 		s.acknowledged = append(s.acknowledged, a)
+	}
+	s.asked = append(s.asked, a)
+}
+
+// lift undoes up to two acts at once. From the attempt on they need not refuse
+// any more; after a success they may not.
+func (s *simulation) lift() {
+	index := rapid.IntRange(0, 1<<20)
+	picks := []int{index.Draw(s.t, "lifted"), index.Draw(s.t, "lifted, too")}
+	if len(s.acknowledged) == 0 {
+		return
+	}
+	var ids []revocation.ActID
+	for _, i := range picks {
+		ids = append(ids, s.acknowledged[i%len(s.acknowledged)].act)
+	}
+	of := func(lifted ...revocation.ActID) func(accepting) bool {
+		return func(a accepting) bool { return slices.Contains(lifted, a.act) }
+	}
+	s.acknowledged = slices.DeleteFunc(s.acknowledged, of(ids...))
+	list, err := s.now.Lift(s.life.Context(), publisher.LiftRequest{Acts: ids})
+	if _, failed := errors.AsType[*publisher.LiftError](err); err != nil && !failed && !errors.Is(err, publisher.ErrNotFound) {
+		s.t.Fatalf("Lift = %v", err)
+	}
+	for _, status := range list {
+		s.asked = slices.DeleteFunc(s.asked, of(status.Act.ID))
 	}
 }
 
@@ -201,6 +257,13 @@ func (s *simulation) request() publisher.Request {
 	case revocation.KindDevice:
 		req.Target.ID = "device of " + of.user
 	}
+	if req.Target.Kind.HasCutoff() && rapid.Bool().Draw(s.t, "own cutoff") {
+		ahead := rapid.SampledFrom([]time.Duration{-time.Minute, -time.Second, 0, time.Second, 2 * time.Second})
+		req.Cutoff = s.pool.now().Add(ahead.Draw(s.t, "ahead")).Unix()
+	}
+	if rapid.Bool().Draw(s.t, "own end") {
+		req.KeepUntil = time.Now().Add(rapid.SampledFrom([]time.Duration{time.Minute, 5 * day}).Draw(s.t, "keep for")).Unix()
+	}
 	return req
 }
 
@@ -231,11 +294,10 @@ func (s *simulation) check() {
 	for _, tok := range s.pool.tokens() {
 		must, may := false, false
 		for _, a := range s.acknowledged {
-			must = must || covers(a.req, a.at, tok)
+			must = must || covers(a.req, a.surely(), tok)
 		}
 		for _, a := range s.asked {
-			// A new sign-in must wait for not_before, cutoff + 1 s.
-			may = may || covers(a.req, a.at.Truncate(time.Second).Add(2*time.Second-1), tok)
+			may = may || covers(a.req, a.possibly(), tok)
 		}
 		for name, list := range lists {
 			switch _, _, refused := list.Find(&tok.Token, now); {
