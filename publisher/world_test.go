@@ -125,13 +125,20 @@ type process struct {
 // earlier ones have stored.
 func (w *world) start(t tester, changes ...func(*publisher.Config)) *process {
 	t.Helper()
-	pr := &process{world: w, memory: tasks.NewMemory(), quit: make(chan struct{})}
+	memory := tasks.NewMemory()
 	var err error
 	for _, id := range w.order {
-		if w.stored[id], err = pr.memory.Put(t.Context(), w.stored[id]); err != nil {
+		if w.stored[id], err = memory.Put(t.Context(), w.stored[id]); err != nil {
 			t.Fatalf("Put: %v", err)
 		}
 	}
+	return w.startOn(t, memory, changes...)
+}
+
+// startOn runs a publisher over a store that another one may be using.
+func (w *world) startOn(t tester, memory *tasks.Memory, changes ...func(*publisher.Config)) *process {
+	t.Helper()
+	pr := &process{world: w, memory: memory, quit: make(chan struct{})}
 	cfg := w.config(pr)
 	for _, change := range changes {
 		change(&cfg)
