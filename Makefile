@@ -120,6 +120,10 @@ SOAK ?= 60s
 soak: ## Compare the denylist with a model under load and the race detector for SOAK=60s
 	REVOKED_SOAK=$(SOAK) go test -race -count=1 -timeout=1h -run '^TestSoak$$' -v ./internal/denylist
 
+.PHONY: faults
+faults: ## Break three nats-servers under service and nodes, fault by fault (ROW=name,... for some)
+	go run ./internal/faults $(if $(ROW),-row $(ROW))
+
 .PHONY: bench-propagation
 bench-propagation: ## Measure sent to refused on 1, 10 and 100 nodes beside bare core NATS
 	cd internal/bench && go run ./propagation
