@@ -48,7 +48,7 @@ test: ## Run all tests under the race detector (8 min at most, cold, on 2 cores)
 	cd internal/embedding && go test -race -shuffle=on -timeout=$(TEST_TIMEOUT) ./...
 
 .PHONY: test-proxies
-test-proxies: ## Run real nginx and Caddy before the gate (apt-get installs what is missing)
+test-proxies: ## Run real nginx, Caddy and the samples with the gate (apt-get installs what is missing)
 	internal/proxies/install.sh
 	REVOKED_TEST_PROXIES=1 go test -count=1 -v -timeout=$(TEST_TIMEOUT) ./internal/proxies
 

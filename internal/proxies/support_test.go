@@ -88,8 +88,17 @@ type process struct {
 
 func run(t *testing.T, name string, cmd *exec.Cmd) *process {
 	t.Helper()
+	return runTo(t, name, cmd, nil)
+}
+
+// runTo sends what the process prints to stdout, if that is not nil.
+func runTo(t *testing.T, name string, cmd *exec.Cmd, stdout *os.File) *process {
+	t.Helper()
 	var out lockedBuffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	if stdout != nil {
+		cmd.Stdout = stdout
+	}
 	// Whatever happens to the test, its children end with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
 	if err := cmd.Start(); err != nil {
@@ -145,7 +154,9 @@ type gateProcess struct {
 	binary  string
 	config  string
 	metrics string
-	dir     string
+	// checkURL is /v1/check over TCP, for those who can't use a socket.
+	checkURL string
+	dir      string
 	*process
 }
 
@@ -166,9 +177,13 @@ func buildGate(t *testing.T) string {
 func startGate(t *testing.T, w *gatetest.World) *gateProcess {
 	t.Helper()
 	dir := shortDir(t)
-	g := &gateProcess{t: t, binary: buildGate(t), dir: dir, metrics: freeAddr(t)}
+	checkAddr := freeAddr(t)
+	g := &gateProcess{
+		t: t, binary: buildGate(t), dir: dir, metrics: freeAddr(t), checkURL: "http://" + checkAddr + "/v1/check",
+	}
 	text := file(t, "gate/gate.yaml", map[string]string{
-		"/run/revoked": dir, "127.0.0.1:9091": g.metrics, "127.0.0.1:9011": freeAddr(t),
+		`"unix:/run/revoked/check.sock"`: `"unix:` + filepath.Join(dir, "check.sock") + `", "` + checkAddr + `"`,
+		"/run/revoked/gate.sock":         filepath.Join(dir, "gate.sock"), "127.0.0.1:9091": g.metrics, "127.0.0.1:9011": freeAddr(t),
 		"eu-west-1_AbC123\n": w.Pool.ID() + "\n    jwks_url: " + w.Pool.JWKSURL() + "\n", "1example23456789": gatetest.ClientID,
 	})
 	// As soon as NATS is gone for 3 s the denylist is stale.
