@@ -128,6 +128,10 @@ faults: ## Break three nats-servers under service and nodes, fault by fault (ROW
 bench-propagation: ## Measure sent to refused on 1, 10 and 100 nodes beside bare core NATS
 	cd internal/bench && go run ./propagation
 
+.PHONY: bench-streams
+bench-streams: ## Cut 10,000 open streams, bare and over gRPC, with one revocation
+	STREAMS=10000 go test -count=1 -run TestManyStreams -v ./validator/conn ./validator/grpcauth
+
 .PHONY: size
 size: ## Show what a minimal service with subscriber and validator weighs and links
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/orders ./internal/readme/orders

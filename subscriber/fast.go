@@ -43,6 +43,7 @@ func followFast(ctx context.Context, src source, deny *denylist.Denylist, v *vie
 			added := 0
 			for _, a := range m.Acts {
 				if deny.ApplyProvisional(a, until.Unix()) {
+					v.watchers.tell(a)
 					added++
 				}
 			}

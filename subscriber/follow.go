@@ -201,6 +201,7 @@ func (f *follower) apply(payload []byte, at time.Time) {
 			}
 		}
 		f.deny.Apply(a)
+		f.view.watchers.tell(a)
 	}
 	for _, u := range m.Unread {
 		f.view.unreadable(u, f.last)

@@ -45,6 +45,7 @@ type view struct {
 	ready atomic.Bool               // latched by the first proof
 
 	counters Counters // by count and under mu
+	watchers watchers
 
 	mu       sync.Mutex // guards the fields below
 	state    State      // CatchingUp or Live; what staleness adds is computed

@@ -26,5 +26,12 @@
 // Routes that need different scopes, or another [StalePolicy], each get an
 // [Auth] of their own; they share the Validator, so one more costs nothing.
 //
+// # Handlers that last
+//
+// With [Config.Streams] the context of a request ends when its token is revoked
+// or expires: handlers of server-sent events, WebSockets (after Hijack, too) and
+// long polls end with it. A WebSocket is best closed with code 1008, policy
+// violation (RFC 6455, section 7.4.1).
+//
 // All methods may be called from any number of goroutines.
 package httpauth
