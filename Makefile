@@ -128,6 +128,10 @@ faults: ## Break three nats-servers under service and nodes, fault by fault (ROW
 bench-propagation: ## Measure sent to refused on 1, 10 and 100 nodes beside bare core NATS
 	cd internal/bench && go run ./propagation
 
+.PHONY: bench-fleet
+bench-fleet: ## Measure 1 to 5,000 nodes beside bare NATS and a consumer per node
+	cd internal/bench && go run ./fleet $(FLEET)
+
 .PHONY: bench-streams
 bench-streams: ## Cut 10,000 open streams, bare and over gRPC, with one revocation
 	STREAMS=10000 go test -count=1 -run TestManyStreams -v ./validator/conn ./validator/grpcauth
