@@ -86,6 +86,7 @@ type Publisher struct {
 
 	learned learned
 	holds   holds
+	onces   holds // of keys of [Once]
 
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
@@ -159,6 +160,14 @@ func (p *Publisher) Close() error {
 func (p *Publisher) Revoke(ctx context.Context, req Request) (Status, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
 	defer cancel()
+	if !req.Once.IsZero() {
+		return p.revokeOnce(ctx, req)
+	}
+	return p.revoke(ctx, req)
+}
+
+// revoke carries out a request for which nothing was done yet.
+func (p *Publisher) revoke(ctx context.Context, req Request) (Status, error) {
 	t, err := p.accept(req)
 	if err != nil {
 		return Status{}, err
@@ -227,6 +236,7 @@ func (p *Publisher) accept(req Request) (Task, error) {
 			Operator:   req.Operator,
 			Floor:      req.KeepUntil,
 		},
+		Once:      req.Once,
 		KeepUntil: act.ExpiresAt,
 		Due:       now.Add(claim),
 	}

@@ -33,6 +33,8 @@ type Request struct {
 	Grant *Grant
 	// SkipCognito says that the caller has told Cognito already.
 	SkipCognito bool
+	// Once makes repeated requests have their effect once.
+	Once Once
 	// Reason and Operator are kept with the task and shown to operators; they
 	// are never published to nodes.
 	Reason, Operator string

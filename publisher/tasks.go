@@ -13,6 +13,8 @@ type Task struct {
 	Status
 	// Grant is what the leg to Cognito still needs; zero once it is done.
 	Grant Grant
+	// Once as in the request.
+	Once Once
 	// KeepUntil is the latest expiry of any copy that was, or may have been,
 	// published.
 	KeepUntil int64
@@ -85,6 +87,10 @@ type Tasks interface {
 	// List returns the tasks whose acts q selects, the newest first. The error
 	// wraps [ErrNotFound] if q.After is unknown.
 	List(ctx context.Context, q Query) ([]Task, error)
+
+	// Once returns the task that was accepted last under a key of [Once], or
+	// [ErrNotFound].
+	Once(ctx context.Context, key OnceKey) (Task, error)
 
 	// Work calls do, one task at a time, for each task whose Due has come,
 	// until ctx ends. It may be called several times to work in parallel; no

@@ -283,6 +283,15 @@ func (pr *process) Get(ctx context.Context, id revocation.ActID) (publisher.Task
 	return pr.memory.Get(ctx, id)
 }
 
+func (pr *process) Once(ctx context.Context, key publisher.OnceKey) (publisher.Task, error) {
+	pr.world.mu.Lock()
+	defer pr.world.mu.Unlock()
+	if err := pr.world.answer["once"]; err != nil {
+		return publisher.Task{}, err
+	}
+	return pr.memory.Once(ctx, key)
+}
+
 func (pr *process) List(ctx context.Context, q publisher.Query) ([]publisher.Task, error) {
 	pr.world.mu.Lock()
 	defer pr.world.mu.Unlock()

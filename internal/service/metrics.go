@@ -22,6 +22,7 @@ type numbers struct {
 	registry     *prometheus.Registry
 	requests     *prometheus.HistogramVec
 	accepted     *prometheus.CounterVec
+	lifted       prometheus.Counter
 	unnamed      prometheus.Counter
 	cognitoCalls *prometheus.CounterVec
 }
@@ -36,6 +37,9 @@ func newNumbers(s *Service) *numbers {
 		accepted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "revoked_service_acts_accepted_total", Help: "Revocations accepted: durable and in force on the service's own denylist.",
 		}, []string{"kind"}),
+		lifted: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "revoked_service_lifts_total", Help: "Revocations lifted, also those that were lifted already.",
+		}),
 		unnamed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "revoked_service_sessions_unnamed_total",
 			Help: "Sessions that could not be denied because their tokens have no origin_jti: token revocation is off for the app client.",
@@ -50,7 +54,7 @@ func newNumbers(s *Service) *numbers {
 		ConstLabels: prometheus.Labels{"version": s.cfg.Version, "go_version": runtime.Version()},
 	})
 	build.Set(1)
-	n.registry.MustRegister(n.requests, n.accepted, n.unnamed, n.cognitoCalls, build, viewCollector{s},
+	n.registry.MustRegister(n.requests, n.accepted, n.lifted, n.unnamed, n.cognitoCalls, build, viewCollector{s},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return n
 }

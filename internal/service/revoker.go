@@ -16,6 +16,7 @@ import (
 type lateRevoker struct {
 	service  *Service
 	accepted *prometheus.CounterVec // by kind
+	lifted   prometheus.Counter
 	unnamed  prometheus.Counter
 }
 
@@ -63,6 +64,17 @@ func (l *lateRevoker) AwaitCognito(ctx context.Context, id revocation.ActID) (pu
 		return publisher.Status{}, err
 	}
 	return p.AwaitCognito(ctx, id)
+}
+
+// Lift implements [api.Revoker].
+func (l *lateRevoker) Lift(ctx context.Context, req publisher.LiftRequest) ([]publisher.Status, error) {
+	p, err := l.publisher()
+	if err != nil {
+		return nil, err
+	}
+	lifted, err := p.Lift(ctx, req)
+	l.lifted.Add(float64(len(lifted)))
+	return lifted, err
 }
 
 // Get implements [api.Revoker].

@@ -40,7 +40,7 @@ type servers struct {
 // listen opens the three listeners and serves.
 func (s *Service) listen() error {
 	common := api.Common{
-		Revoker: &lateRevoker{service: s, accepted: s.numbers.accepted, unnamed: s.numbers.unnamed},
+		Revoker: &lateRevoker{service: s, accepted: s.numbers.accepted, lifted: s.numbers.lifted, unnamed: s.numbers.unnamed},
 		Tokens:  s.tokens,
 		Logger:  s.cfg.Logger,
 	}
@@ -49,6 +49,7 @@ func (s *Service) listen() error {
 	admin := api.AdminConfig{
 		Common: common, Keys: s.cfg.keys(), Grants: s.cfg.grants(),
 		InsecureNoAuth: s.cfg.InsecureNoAuth, RateLimit: s.cfg.RateLimit,
+		Examiner: s.tokens, Denylist: &s.deny,
 	}
 	admin.Served = s.numbers.served("admin")
 	for _, p := range s.cfg.Pools {

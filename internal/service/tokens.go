@@ -15,6 +15,9 @@ import (
 type tokens struct {
 	strict *validator.Validator // authority: unexpired access tokens, with the denylist
 	names  *validator.Validator // anything properly signed
+
+	pools   []string            // immutable
+	issuers []revocation.Issuer // immutable; beyond those of real pools
 }
 
 func newTokens(cfg Config, deny validator.Denylist) (*tokens, error) {
@@ -24,13 +27,17 @@ func newTokens(cfg Config, deny validator.Denylist) (*tokens, error) {
 		// Fresh from Cognito, whose clock may be ahead.
 		Skew: revocation.MaxLeeway, Logger: cfg.Logger,
 	}
+	t := &tokens{}
 	for _, p := range cfg.Pools {
+		t.pools = append(t.pools, p.ID)
+		for _, url := range p.Issuers {
+			t.issuers = append(t.issuers, revocation.Issuer{URL: url, Pool: p.ID})
+		}
 		pool := validator.Pool{ID: p.ID, AnyClient: true, Issuers: p.Issuers, JWKSURL: p.JWKSURL, InsecureHTTP: p.InsecureHTTP}
 		strict.Pools = append(strict.Pools, pool)
 		pool.TokenUses = []validator.TokenUse{validator.AccessToken, validator.IDToken}
 		names.Pools = append(names.Pools, pool)
 	}
-	t := &tokens{}
 	var err error
 	if t.strict, err = validator.New(strict); err != nil {
 		return nil, fmt.Errorf("service: %w", err)
@@ -103,10 +110,10 @@ func verdict(err error) error {
 // lateDenylist is the service's own denylist, which is there only once NATS
 // is. Until then every answer is stale.
 type lateDenylist struct {
-	view atomic.Pointer[validator.Denylist]
+	view atomic.Pointer[api.Denylist]
 }
 
-func (l *lateDenylist) set(view validator.Denylist) { l.view.Store(&view) }
+func (l *lateDenylist) set(view api.Denylist) { l.view.Store(&view) }
 
 var errNoView = fmt.Errorf("%w: the denylist is not there yet", revocation.ErrStale)
 
@@ -117,4 +124,13 @@ func (l *lateDenylist) Check(tok revocation.Token) error {
 		return errNoView
 	}
 	return (*view).Check(tok)
+}
+
+// Refusals implements [api.Denylist].
+func (l *lateDenylist) Refusals(tok revocation.Token) []revocation.Act {
+	view := l.view.Load()
+	if view == nil {
+		return nil
+	}
+	return (*view).Refusals(tok)
 }

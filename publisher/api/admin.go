@@ -17,6 +17,9 @@ type AdminConfig struct {
 	Keys []Key
 	// Grants let in members of groups, by their access tokens.
 	Grants []Grant
+	// Examiner and Denylist explain tokens. Required.
+	Examiner Examiner
+	Denylist Denylist
 	// InsecureNoAuth serves anybody who asks for a loopback host name, as an
 	// admin. It is for development on one machine.
 	InsecureNoAuth bool
@@ -33,6 +36,7 @@ type admin struct {
 	cfg     AdminConfig
 	callers *callers
 	limits  *limits
+	batches chan struct{} // holds one element for each batch under way
 	mux     *http.ServeMux
 	routes  map[string]route // by pattern
 }
@@ -53,6 +57,9 @@ func (a *admin) operations() []route {
 		{"POST /v1/revocations", RoleOperator, a.create},
 		{"GET /v1/revocations", RoleViewer, a.list},
 		{"GET /v1/revocations/{id}", RoleViewer, a.get},
+		{"DELETE /v1/revocations/{id}", RoleOperator, a.lift},
+		{"POST /v1/explain", RoleViewer, a.explain},
+		{"GET /openapi.yaml", 0, a.describe},
 	}
 }
 
@@ -70,13 +77,17 @@ func NewAdmin(cfg AdminConfig) (http.Handler, error) {
 		return nil, errors.New("api: AdminConfig.InsecureNoAuth is set beside Keys or Grants")
 	case len(cfg.Pools) == 0:
 		return nil, errors.New("api: AdminConfig.Pools is empty")
+	case cfg.Examiner == nil:
+		return nil, errors.New("api: AdminConfig.Examiner is nil")
+	case cfg.Denylist == nil:
+		return nil, errors.New("api: AdminConfig.Denylist is nil")
 	case cfg.RateLimit < 0:
 		return nil, errors.New("api: AdminConfig.RateLimit is negative")
 	}
 	if cfg.RateLimit == 0 {
 		cfg.RateLimit = defaultRate
 	}
-	a := &admin{cfg: cfg, limits: newLimits(cfg.RateLimit), mux: http.NewServeMux(), routes: make(map[string]route)}
+	a := &admin{cfg: cfg, limits: newLimits(cfg.RateLimit), batches: make(chan struct{}, maxBatches), mux: http.NewServeMux(), routes: make(map[string]route)}
 	var err error
 	if a.callers, err = newCallers(cfg); err != nil {
 		return nil, err

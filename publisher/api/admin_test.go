@@ -79,7 +79,7 @@ func TestRoutes(t *testing.T) {
 func TestWithoutKeyOnlyLoopbackNames(t *testing.T) {
 	fake := &fakeRevoker{}
 	h, err := api.NewAdmin(api.AdminConfig{
-		Common: api.Common{Revoker: fake, Tokens: fakeTokens{}}, InsecureNoAuth: true, Pools: []string{pool},
+		Common: api.Common{Revoker: fake, Tokens: fakeTokens{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, InsecureNoAuth: true, Pools: []string{pool},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -20,6 +20,7 @@ type Revoker interface {
 	RevokeSession(ctx context.Context, in publisher.Presented) (publisher.Status, error)
 	AwaitCognito(ctx context.Context, id revocation.ActID) (publisher.Status, error)
 	Get(ctx context.Context, id revocation.ActID) (publisher.Status, error)
+	Lift(ctx context.Context, req publisher.LiftRequest) ([]publisher.Status, error)
 	List(ctx context.Context, q publisher.Query) ([]publisher.Status, error)
 }
 

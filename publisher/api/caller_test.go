@@ -47,7 +47,7 @@ func newAdminWorld(t *testing.T, edit func(*api.AdminConfig)) *world {
 	t.Helper()
 	w := &world{t: t, fake: &fakeRevoker{leg: "done"}, log: &syncBuffer{}}
 	cfg := api.AdminConfig{
-		Common: api.Common{Revoker: w.fake, Tokens: fakeTokens{}}, Keys: keys, Grants: grants, Pools: []string{pool},
+		Common: api.Common{Revoker: w.fake, Tokens: fakeTokens{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Keys: keys, Grants: grants, Pools: []string{pool},
 	}
 	edit(&cfg)
 	var err error
@@ -119,6 +119,16 @@ func TestRoles(t *testing.T) {
 		{"revoke token", func(w *world, as func(*http.Request)) answer { return w.post(`{"kind":"token","id":"x"}`, as) }, "operator admin"},
 		{"revoke session", func(w *world, as func(*http.Request)) answer { return w.post(`{"kind":"session","id":"x"}`, as) }, "operator admin"},
 		{"revoke user", func(w *world, as func(*http.Request)) answer { return w.post(userByID, as) }, "operator admin"},
+		{"revoke device", func(w *world, as func(*http.Request)) answer { return w.post(`{"kind":"device","id":"x"}`, as) }, "operator admin"},
+		{"revoke client", func(w *world, as func(*http.Request)) answer { return w.post(`{"kind":"client","id":"x"}`, as) }, "admin"},
+		{"revoke group", func(w *world, as func(*http.Request)) answer { return w.post(`{"kind":"group","id":"x"}`, as) }, "admin"},
+		{"revoke pool", func(w *world, as func(*http.Request)) answer { return w.post(`{"kind":"pool","pool":"`+pool+`"}`, as) }, "admin"},
+		{"lift user", func(w *world, as func(*http.Request)) answer { return w.liftOf(revocation.KindUser, as) }, "operator admin"},
+		{"lift device", func(w *world, as func(*http.Request)) answer { return w.liftOf(revocation.KindDevice, as) }, "operator admin"},
+		{"lift client", func(w *world, as func(*http.Request)) answer { return w.liftOf(revocation.KindClient, as) }, "admin"},
+		{"lift group", func(w *world, as func(*http.Request)) answer { return w.liftOf(revocation.KindGroup, as) }, "admin"},
+		{"lift pool", func(w *world, as func(*http.Request)) answer { return w.liftOf(revocation.KindPool, as) }, "admin"},
+		{"explain", func(w *world, as func(*http.Request)) answer { return w.explain(`{"token":"`+access+`"}`, as) }, "viewer operator admin"},
 	}
 	for _, tt := range tests {
 		for role, credential := range of {
@@ -136,6 +146,13 @@ func TestRoles(t *testing.T) {
 			})
 		}
 	}
+}
+
+// liftOf lifts a revocation of some kind.
+func (w *world) liftOf(kind revocation.Kind, as func(*http.Request)) answer {
+	s := w.fake.status(revocation.Target{Kind: kind, Pool: pool, ID: "x"})
+	w.fake.found = append(w.fake.found, s)
+	return w.lift("/v1/revocations/"+s.Act.ID.String(), as)
 }
 
 // Why somebody was revoked, and by whom, is not for every dashboard.
@@ -209,7 +226,7 @@ func TestCallersRefused(t *testing.T) {
 		"nobody at all":            func(c *api.AdminConfig) { c.Keys, c.Grants = nil, nil },
 		"everybody beside the key": func(c *api.AdminConfig) { c.InsecureNoAuth = true },
 	} {
-		cfg := api.AdminConfig{Common: api.Common{Revoker: &fakeRevoker{}, Tokens: fakeTokens{}}, Keys: keys, Pools: []string{pool}}
+		cfg := api.AdminConfig{Common: api.Common{Revoker: &fakeRevoker{}, Tokens: fakeTokens{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Keys: keys, Pools: []string{pool}}
 		edit(&cfg)
 		if _, err := api.NewAdmin(cfg); err == nil {
 			t.Errorf("NewAdmin with %s: no error", name)

@@ -61,6 +61,43 @@ func TestCreate(t *testing.T) {
 			publisher.Request{Target: target(revocation.KindUser, "sub-1")},
 		},
 		{
+			"user but for one session", `{"kind":"user","id":"sub-1","except_session":"origin-1"}`,
+			publisher.Request{Target: revocation.Target{Kind: revocation.KindUser, Pool: pool, ID: "sub-1", ExceptSession: "origin-1"}},
+		},
+		{
+			"user with a cutoff and a longer end",
+			`{"kind":"user","id":"sub-1","cutoff":"2030-01-02T03:04:05.9Z","keep_until":"2030-01-02T03:04:04.1Z"}`,
+			publisher.Request{Target: target(revocation.KindUser, "sub-1"), Cutoff: moment.Unix(), KeepUntil: moment.Unix()},
+		},
+		{
+			"client by id, by sessions", `{"kind":"client","id":"app-1","basis":"session"}`,
+			publisher.Request{Target: target(revocation.KindClient, "app-1"), Basis: revocation.BasisSession},
+		},
+		{
+			"client by a token", `{"kind":"client","token":"` + access + `","basis":"token"}`,
+			publisher.Request{Target: target(revocation.KindClient, app), Basis: revocation.BasisToken},
+		},
+		{
+			"group", `{"kind":"group","id":"admins"}`,
+			publisher.Request{Target: target(revocation.KindGroup, "admins")},
+		},
+		{
+			"device by id", `{"kind":"device","id":"device-1"}`,
+			publisher.Request{Target: target(revocation.KindDevice, "device-1")},
+		},
+		{
+			"device by a token", `{"kind":"device","token":"` + accessDevice + `"}`,
+			publisher.Request{Target: target(revocation.KindDevice, "device-1")},
+		},
+		{
+			"pool", `{"kind":"pool","pool":"eu-west-1_AbC123"}`,
+			publisher.Request{Target: target(revocation.KindPool, "")},
+		},
+		{
+			"pool by a token of it", `{"kind":"pool","token":"` + accessForeign + `"}`,
+			publisher.Request{Target: revocation.Target{Kind: revocation.KindPool, Pool: "eu-west-1_Other"}},
+		},
+		{
 			"letters beyond ASCII and escapes", `{"kind":"user","id":"süb\u00e9 \ud83d\ude00","reason":"\"quoted\""}`,
 			publisher.Request{Target: target(revocation.KindUser, "sübé 😀"), Reason: `"quoted"`},
 		},
@@ -115,7 +152,18 @@ func TestCreateRefused(t *testing.T) {
 		{"no kind", `{"id":"x"}`, 422, api.ProblemUnknownKind, "kind"},
 		{"an empty kind", `{"kind":"","id":"x"}`, 422, field, "kind"},
 		{"a kind that nobody knows", `{"kind":"everybody","id":"x"}`, 422, api.ProblemUnknownKind, "kind"},
-		{"a kind that may not be asked for", `{"kind":"pool","id":"x"}`, 422, api.ProblemUnknownKind, "kind"},
+		{"a pool by id", `{"kind":"pool","id":"x"}`, 422, field, "id"},
+		{"a pool that is not named", `{"kind":"pool"}`, 422, field, "pool"},
+		{"a pool that is named twice", `{"kind":"pool","pool":"` + pool + `","token":"` + access + `"}`, 422, field, "pool"},
+		{"a group by token", `{"kind":"group","token":"` + access + `"}`, 422, field, "token"},
+		{"a device by a token without one", `{"kind":"device","token":"` + access + `"}`, 422, api.ProblemNoDeviceKey, "token"},
+		{"an exception of a session", `{"kind":"session","id":"x","except_session":"y"}`, 422, field, "except_session"},
+		{"an exception of 257 bytes", user(`"except_session":"` + strings.Repeat("x", 257) + `"`), 422, field, "except_session"},
+		{"an exception that is a token", user(`"except_session":"eyJhbGciOiJSUzI1NiJ9.e30.c2ln"`), 422, field, "except_session"},
+		{"another basis", user(`"basis":"none"`), 422, field, "basis"},
+		{"a cutoff that is no time", user(`"cutoff":"1893553445"`), 422, field, "cutoff"},
+		{"an end before 1970", user(`"keep_until":"1960-01-01T00:00:00Z"`), 422, field, "keep_until"},
+		{"a number as end", user(`"keep_until":1893553445`), 400, malformed, "keep_until"},
 		{"a kind by number", `{"kind":"3","id":"x"}`, 422, api.ProblemUnknownKind, "kind"},
 
 		{"no target", `{"kind":"user"}`, 422, field, "id"},
@@ -171,7 +219,7 @@ func TestNoSessionIDNamesTheChoices(t *testing.T) {
 
 // Values of 10 MB are refused without being read to their end.
 func TestTooLarge(t *testing.T) {
-	for _, member := range []string{"kind", "pool", "id", "token", "expires_at", "cognito", "reason"} {
+	for _, member := range []string{"kind", "pool", "id", "token", "basis", "except_session", "cutoff", "expires_at", "keep_until", "cognito", "reason"} {
 		t.Run(member, func(t *testing.T) {
 			w := newWorld(t)
 			body := &countingReader{r: strings.NewReader(`{"` + member + `":"` + strings.Repeat("x", 10<<20) + `"}`)}
@@ -256,6 +304,8 @@ func TestCreateFails(t *testing.T) {
 		{"unknown pool", userByID, &publisher.RequestError{Field: "pool", Problem: "is unknown"}, 422, api.ProblemUnknownPool, "pool", ""},
 		{"a bad target", userByID, &publisher.RequestError{Field: "target", Problem: "is bad"}, 422, api.ProblemInvalidField, "id", ""},
 		{"a bad target in the token", byToken, &publisher.RequestError{Field: "target", Problem: "is bad"}, 422, api.ProblemInvalidField, "token", ""},
+		{"a cutoff too late", byToken, &publisher.RequestError{Field: "cutoff", Problem: "is too late"}, 422, api.ProblemInvalidField, "cutoff", ""},
+		{"another request under the key", userByID, publisher.ErrOnceConflict, 409, api.ProblemConflict, "Idempotency-Key", ""},
 		{"a token that ended long ago", byToken, &publisher.RequestError{Field: "expires_at", Problem: "has passed"}, 422, api.ProblemInvalidField, "token", ""},
 	}
 	for _, tt := range tests {
@@ -280,7 +330,7 @@ func TestCreateFails(t *testing.T) {
 func TestSeveralPools(t *testing.T) {
 	fake := &fakeRevoker{}
 	h, err := api.NewAdmin(api.AdminConfig{
-		Common: api.Common{Revoker: fake, Tokens: fakeTokens{}}, Keys: keys, Pools: []string{pool, "eu-west-1_Other"},
+		Common: api.Common{Revoker: fake, Tokens: fakeTokens{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Keys: keys, Pools: []string{pool, "eu-west-1_Other"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"testing"
 )
 
+var problemTypes = regexp.MustCompile(`"(/problems/\w+)"`)
+
 // docs/api.md names every problem type of problem.go.
 func TestProblemsAreDocumented(t *testing.T) {
 	source, err := os.ReadFile("problem.go")
@@ -17,7 +19,7 @@ func TestProblemsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	types := regexp.MustCompile(`"(/problems/\w+)"`).FindAllStringSubmatch(string(source), -1)
+	types := problemTypes.FindAllStringSubmatch(string(source), -1)
 	if len(types) < 10 {
 		t.Fatalf("%d problem types found, want all", len(types))
 	}

@@ -20,7 +20,7 @@ func handlers(f *testing.F) (*fakeRevoker, http.Handler, http.Handler) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	admin, err := api.NewAdmin(api.AdminConfig{Common: common, Keys: keys, Pools: []string{pool}, RateLimit: 1e9})
+	admin, err := api.NewAdmin(api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Keys: keys, Pools: []string{pool}, RateLimit: 1e9})
 	if err != nil {
 		f.Fatal(err)
 	}

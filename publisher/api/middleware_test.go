@@ -27,7 +27,7 @@ func TestPanic(t *testing.T) {
 	log := &syncBuffer{}
 	status := 0
 	common := api.Common{Revoker: &panicking{}, Tokens: fakeTokens{}, Logger: zerolog.New(log)}
-	cfg := api.AdminConfig{Common: common, Keys: keys, Pools: []string{pool}}
+	cfg := api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Keys: keys, Pools: []string{pool}}
 	cfg.Served = func(_ string, code int, _ time.Duration) { status = code }
 	h, err := api.NewAdmin(cfg)
 	if err != nil {

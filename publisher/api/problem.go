@@ -22,16 +22,18 @@ const (
 	ProblemMethod        = "/problems/method_not_allowed" // 405
 	ProblemTooLarge      = "/problems/too_large"          // 413: a body over 64 KiB
 	ProblemMediaType     = "/problems/unsupported_media_type"
-	ProblemRateLimited   = "/problems/rate_limited"  // 429: more requests than a caller may send
-	ProblemUnknownKind   = "/problems/unknown_kind"  // 422: kind is not one that can be asked for
-	ProblemUnknownPool   = "/problems/unknown_pool"  // 422: pool is not configured, or must be named
-	ProblemInvalidField  = "/problems/invalid_field" // 422: field says which
-	ProblemInvalidToken  = "/problems/invalid_token" // 422: token is not one of the configured pools
-	ProblemNoTokenID     = "/problems/no_token_id"   // 422: the token has no jti
-	ProblemNoSessionID   = "/problems/no_session_id" // 422: the token has no origin_jti; choices says what may be asked for
-	ProblemNotDurable    = "/problems/not_durable"   // 503: denied says how far it came
-	ProblemUnavailable   = "/problems/unavailable"   // 503: nothing has happened
-	ProblemInternal      = "/problems/internal"      // 500
+	ProblemRateLimited   = "/problems/rate_limited"         // 429: more requests than a caller may send
+	ProblemUnknownKind   = "/problems/unknown_kind"         // 422: kind is not one that can be asked for
+	ProblemUnknownPool   = "/problems/unknown_pool"         // 422: pool is not configured, or must be named
+	ProblemInvalidField  = "/problems/invalid_field"        // 422: field says which
+	ProblemInvalidToken  = "/problems/invalid_token"        // 422: token is not one of the configured pools
+	ProblemNoTokenID     = "/problems/no_token_id"          // 422: the token has no jti
+	ProblemNoSessionID   = "/problems/no_session_id"        // 422: the token has no origin_jti; choices says what may be asked for
+	ProblemNoDeviceKey   = "/problems/no_device_key"        // 422: the token has no device_key
+	ProblemConflict      = "/problems/idempotency_conflict" // 409: the Idempotency-Key was used for another request
+	ProblemNotDurable    = "/problems/not_durable"          // 503: denied says how far it came
+	ProblemUnavailable   = "/problems/unavailable"          // 503: nothing has happened
+	ProblemInternal      = "/problems/internal"             // 500
 )
 
 // problem is a problem document. Detail never repeats what was sent.
@@ -45,7 +47,8 @@ type problem struct {
 	Field string `json:"field,omitempty"`
 	// Choices are the kinds that the same token could be revoked by.
 	Choices []string `json:"choices,omitempty"`
-	// Denied is "fast_only" or "no", and Act the act that was begun.
+	// Denied is "fast_only" or "no" for a revocation, "yes" for a lift, and Act
+	// the act that was begun.
 	Denied string `json:"denied,omitempty"`
 	Act    string `json:"act,omitempty"`
 
@@ -69,6 +72,8 @@ var titles = map[string]string{
 	ProblemInvalidToken:  "The token is invalid",
 	ProblemNoTokenID:     "The token has no id",
 	ProblemNoSessionID:   "The token names no session",
+	ProblemNoDeviceKey:   "The token names no device",
+	ProblemConflict:      "The Idempotency-Key was used for another request",
 	ProblemNotDurable:    "The revocation is not durable yet",
 	ProblemUnavailable:   "Temporarily unavailable",
 	ProblemInternal:      "Internal error",
@@ -119,7 +124,19 @@ func problemOf(err error) *problem {
 		}
 		return p
 	}
+	if left, ok := errors.AsType[*publisher.LiftError](err); ok {
+		return &problem{
+			Type: ProblemNotDurable, Status: http.StatusServiceUnavailable, retryAfter: retrySoon,
+			Denied: "yes", Act: left.Left[0].String(),
+			Detail: "The lift could not be stored in time: the revocation stands, until the request is repeated with success.",
+		}
+	}
 	switch {
+	case errors.Is(err, publisher.ErrOnceConflict):
+		return &problem{
+			Type: ProblemConflict, Status: http.StatusConflict, Field: "Idempotency-Key",
+			Detail: "Within the last 24 hours the caller sent another request with this key. Use a fresh key for each request.",
+		}
 	case errors.Is(err, publisher.ErrNotFound):
 		return &problem{Type: ProblemNotFound, Status: http.StatusNotFound, Detail: "There is no such revocation."}
 	case errors.Is(err, ErrInvalidToken):
@@ -133,10 +150,16 @@ func problemOf(err error) *problem {
 	return &problem{Type: ProblemInternal, Status: http.StatusInternalServerError, Detail: "The log of the service has the cause."}
 }
 
-// write sends the problem.
-func (p *problem) write(w http.ResponseWriter) {
+// document is the problem as it is sent.
+func (p *problem) document() problem {
 	doc := *p
 	doc.Title = titles[p.Type]
+	return doc
+}
+
+// write sends the problem.
+func (p *problem) write(w http.ResponseWriter) {
+	doc := p.document()
 	setRetryAfter(w, p.retryAfter)
 	if p.challenge != "" {
 		w.Header().Set("WWW-Authenticate", p.challenge)

@@ -36,7 +36,7 @@ func TestRepresentation(t *testing.T) {
 			},
 			`{
 				"id": "ab000000000000000000000000000000", "kind": "user", "pool": "eu-west-1_AbC123", "target": "sub-1",
-				"state": "open", "accepted_at": "2030-01-02T03:04:05.005Z",
+				"state": "open", "accepted_at": "2030-01-02T03:04:05.005Z", "basis": "session",
 				"cutoff": "2030-01-02T03:04:05Z", "not_before": "2030-01-02T03:04:06Z", "expires_at": "2030-01-04T03:04:05Z",
 				"denied": {"sequence": 12, "at": "2030-01-02T03:04:05Z"},
 				"cognito": {"state": "pending", "attempts": 2, "code": "unreachable", "next_try": "2030-01-02T03:05:05Z"},
@@ -59,6 +59,43 @@ func TestRepresentation(t *testing.T) {
 				"expires_at": "2030-01-02T03:04:05Z", "standing_until": "2030-01-02T03:04:05Z",
 				"cognito": {"state": "not_applicable"},
 				"note": "Cognito cannot end a session that is known by its id only: it is denied until its last refresh token has expired."
+			}`,
+		},
+		{
+			"a pool that was lifted",
+			publisher.Status{
+				Act: revocation.Act{
+					ID: revocation.ActID{0xab}, State: revocation.StateLifted, Basis: revocation.BasisToken,
+					Target: revocation.Target{Kind: revocation.KindPool, Pool: pool}, Cutoff: moment.Unix(), ExpiresAt: moment.Unix(),
+				},
+				AcceptedAt: moment, Cognito: publisher.Leg{State: publisher.LegNotApplicable}, Floor: moment.Unix(),
+				Lift: publisher.Lift{At: moment, Reason: "wrong pool", Operator: "bob"},
+			},
+			`{
+				"id": "ab000000000000000000000000000000", "kind": "pool", "pool": "eu-west-1_AbC123",
+				"state": "lifted", "accepted_at": "2030-01-02T03:04:05Z", "basis": "token",
+				"cutoff": "2030-01-02T03:04:05Z", "not_before": "2030-01-02T03:04:06Z",
+				"expires_at": "2030-01-02T03:04:05Z", "keep_until": "2030-01-02T03:04:05Z",
+				"cognito": {"state": "not_applicable"},
+				"lift": {"at": "2030-01-02T03:04:05Z", "reason": "wrong pool", "operator": "bob"}
+			}`,
+		},
+		{
+			"a user but for one session",
+			publisher.Status{
+				Act: revocation.Act{
+					ID: revocation.ActID{0xab}, State: revocation.StateOpen, Basis: revocation.BasisSession,
+					Target: revocation.Target{Kind: revocation.KindUser, Pool: pool, ID: "sub-1", ExceptSession: "origin-1"},
+					Cutoff: moment.Unix(), ExpiresAt: moment.Unix(),
+				},
+				AcceptedAt: moment, Cognito: publisher.Leg{State: publisher.LegNotApplicable},
+			},
+			`{
+				"id": "ab000000000000000000000000000000", "kind": "user", "pool": "eu-west-1_AbC123", "target": "sub-1", "except_session": "origin-1",
+				"state": "open", "accepted_at": "2030-01-02T03:04:05Z", "basis": "session",
+				"cutoff": "2030-01-02T03:04:05Z", "not_before": "2030-01-02T03:04:06Z",
+				"expires_at": "2030-01-02T03:04:05Z", "standing_until": "2030-01-02T03:04:05Z",
+				"cognito": {"state": "not_applicable"}
 			}`,
 		},
 		{
@@ -119,7 +156,7 @@ func TestListLimit(t *testing.T) {
 		query string
 		limit int // 0: refused
 	}{
-		{"", 50}, {"?limit=1", 1}, {"?limit=500", 500}, {"?limit=", 50},
+		{"", 50}, {"?limit=1", 1}, {"?limit=500", 500}, {"?limit=", 0},
 		{"?limit=0", 0}, {"?limit=501", 0}, {"?limit=-1", 0}, {"?limit=x", 0}, {"?limit=99999999999999999999", 0},
 	}
 	for _, tt := range tests {
@@ -130,8 +167,8 @@ func TestListLimit(t *testing.T) {
 				a.wantProblem(t, http.StatusBadRequest, api.ProblemMalformed, "limit")
 				return
 			}
-			if a.status != http.StatusOK || a.body != "{\"revocations\":[]}\n" || len(w.fake.limits) != 1 || w.fake.limits[0] != tt.limit {
-				t.Errorf("answer = %v with limits %v, want an empty list with %d", a, w.fake.limits, tt.limit)
+			if a.status != http.StatusOK || a.body != "{\"revocations\":[]}\n" || len(w.fake.queries) != 1 || w.fake.queries[0].Limit != tt.limit+1 {
+				t.Errorf("answer = %v with queries %v, want an empty list with %d", a, w.fake.queries, tt.limit)
 			}
 		})
 	}

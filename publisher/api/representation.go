@@ -10,17 +10,21 @@ import (
 // representation is a revocation as the API shows it. Times are RFC 3339 in
 // UTC, members that do not apply are absent.
 type representation struct {
-	ID     string `json:"id"`
-	Kind   string `json:"kind"`
-	Pool   string `json:"pool"`
-	Target string `json:"target"` // jti, origin_jti or sub
-	State  string `json:"state"`
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
+	Pool string `json:"pool"`
+	// Target is the value of the claim that the kind names; absent for a pool.
+	Target        string `json:"target,omitempty"`
+	ExceptSession string `json:"except_session,omitempty"`
+	State         string `json:"state"`
 
 	AcceptedAt    string `json:"accepted_at"`
+	Basis         string `json:"basis,omitempty"`
 	Cutoff        string `json:"cutoff,omitempty"`
 	NotBefore     string `json:"not_before,omitempty"`
 	ExpiresAt     string `json:"expires_at"`
 	StandingUntil string `json:"standing_until,omitempty"`
+	KeepUntil     string `json:"keep_until,omitempty"`
 
 	Denied  *deniedLeg `json:"denied,omitempty"`
 	Cognito cognitoLeg `json:"cognito"`
@@ -28,7 +32,15 @@ type representation struct {
 	// Reason and Operator are for operators, not for viewers.
 	Reason   string `json:"reason,omitempty"`
 	Operator string `json:"operator,omitempty"`
+	Lift     *lift  `json:"lift,omitempty"`
 	Note     string `json:"note,omitempty"`
+}
+
+// lift tells of the undo.
+type lift struct {
+	At       string `json:"at"`
+	Reason   string `json:"reason,omitempty"`
+	Operator string `json:"operator,omitempty"`
 }
 
 type deniedLeg struct {
@@ -47,15 +59,17 @@ type cognitoLeg struct {
 // represent shows a revocation to a caller with the given role.
 func represent(s publisher.Status, to Role) representation {
 	r := representation{
-		ID:         s.Act.ID.String(),
-		Kind:       s.Act.Target.Kind.String(),
-		Pool:       s.Act.Target.Pool,
-		Target:     s.Act.Target.ID,
-		State:      s.Act.State.String(),
-		AcceptedAt: moment(s.AcceptedAt),
-		Cutoff:     second(s.Act.Cutoff),
-		NotBefore:  second(s.NotBefore()),
-		ExpiresAt:  second(s.Act.ExpiresAt),
+		ID:            s.Act.ID.String(),
+		Kind:          s.Act.Target.Kind.String(),
+		Pool:          s.Act.Target.Pool,
+		Target:        s.Act.Target.ID,
+		ExceptSession: s.Act.Target.ExceptSession,
+		State:         s.Act.State.String(),
+		AcceptedAt:    moment(s.AcceptedAt),
+		Cutoff:        second(s.Act.Cutoff),
+		NotBefore:     second(s.NotBefore()),
+		ExpiresAt:     second(s.Act.ExpiresAt),
+		KeepUntil:     second(s.Floor),
 		Cognito: cognitoLeg{
 			State:    s.Cognito.State,
 			Attempts: s.Cognito.Attempts,
@@ -65,8 +79,17 @@ func represent(s publisher.Status, to Role) representation {
 		},
 		Note: note(s),
 	}
+	if s.Act.Basis != revocation.BasisNone {
+		r.Basis = s.Act.Basis.String()
+	}
+	if !s.Lift.At.IsZero() {
+		r.Lift = &lift{At: moment(s.Lift.At)}
+	}
 	if to >= RoleOperator {
 		r.Reason, r.Operator = s.Reason, s.Operator
+		if r.Lift != nil {
+			r.Lift.Reason, r.Lift.Operator = s.Lift.Reason, s.Lift.Operator
+		}
 	}
 	if s.Cognito.State != publisher.LegPending { // else it is extended while pending
 		r.StandingUntil = second(s.StandingUntil())

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -44,6 +45,7 @@ const (
 	accessRevoked = "revoked.of.app" // by a session act
 	accessSpent   = "spent.of.app"   // by a token act
 	accessForeign = "access.of.otherpool"
+	accessDevice  = "device.of.app"
 	idToken       = "id.of.app"
 	idTokenVault  = "id.of.vault"
 	noKeys        = "nokeys.of.app"
@@ -94,6 +96,7 @@ var claims = map[string]api.Token{
 	accessRevoked: {Claims: tokenOf(pool, app)},
 	accessSpent:   {Claims: tokenOf(pool, app)},
 	accessForeign: {Claims: tokenOf("eu-west-1_Other", app)},
+	accessDevice:  {Claims: revocation.Token{Pool: pool, ClientID: app, Subject: "sub-1", JTI: "jti-1", OriginJTI: "origin-1", DeviceKey: "device-1"}},
 	accessNoIDs:   {Claims: revocation.Token{Pool: pool, ClientID: app, Subject: "sub-1", ExpiresAt: moment.Unix()}},
 	idToken:       {Claims: tokenOf(pool, app), ID: true},
 	idTokenVault:  {Claims: tokenOf(pool, vault), ID: true},
@@ -105,20 +108,72 @@ func tokenOf(pool, client string) revocation.Token {
 	}
 }
 
+func (fakeTokens) Examine(_ context.Context, token string) (api.Examined, error) {
+	tok, known := claims[token]
+	ex := api.Examined{Token: tok.Claims, Known: known, ID: tok.ID}
+	switch {
+	case token == noKeys:
+		return ex, fmt.Errorf("%w: no keys", api.ErrUnavailable)
+	case !known:
+		ex.Fails = []string{"bad_signature"}
+	case token == accessExpired:
+		ex.Fails = []string{"expired"}
+	case tok.ID:
+		ex.Fails = []string{"wrong_use"}
+	}
+	return ex, nil
+}
+
+func (fakeTokens) ExamineClaims(claims map[string]any) api.Examined {
+	sub, ok := claims["sub"].(string)
+	if !ok {
+		return api.Examined{Fails: []string{"bad_claims"}}
+	}
+	return api.Examined{Known: true, Token: revocation.Token{Pool: pool, Subject: sub}}
+}
+
+// fakeDenylist has some acts, and may be stale.
+type fakeDenylist struct {
+	acts  []revocation.Act
+	stale bool
+}
+
+func (f fakeDenylist) Check(tok revocation.Token) error {
+	for _, act := range f.Refusals(tok) {
+		return &revocation.RevokedError{Act: act.ID, Kind: act.Target.Kind}
+	}
+	if f.stale {
+		return revocation.ErrStale
+	}
+	return nil
+}
+
+func (f fakeDenylist) Refusals(tok revocation.Token) []revocation.Act {
+	var acts []revocation.Act
+	for _, act := range f.acts {
+		if act.Refuses(tok) {
+			acts = append(acts, act)
+		}
+	}
+	return acts
+}
+
 // fakeRevoker is an [api.Revoker] that records what it is asked to do, and
 // answers as told.
 type fakeRevoker struct {
 	mu       sync.Mutex // guards the fields below
 	requests []publisher.Request
 	sessions []publisher.Presented
-	limits   []int
+	lifts    []publisher.LiftRequest
+	queries  []publisher.Query
 	ctxErr   error // of the context of the newest call
 
-	err     error              // answer of every call
-	leg     publisher.LegState // answer of Revoke and RevokeSession
-	later   publisher.LegState // answer of AwaitCognito; empty: as leg
-	found   []publisher.Status // what Get and List know
-	blocked chan struct{}      // if not nil, RevokeSession waits for it
+	err              error              // answer of every call
+	liftErr, listErr error              // answers of Lift and List
+	leg              publisher.LegState // answer of Revoke and RevokeSession
+	later            publisher.LegState // answer of AwaitCognito; empty: as leg
+	found            []publisher.Status // what Get and List know
+	blocked          chan struct{}      // if not nil, RevokeSession waits for it
 }
 
 func (f *fakeRevoker) status(target revocation.Target) publisher.Status {
@@ -128,7 +183,7 @@ func (f *fakeRevoker) status(target revocation.Target) publisher.Status {
 		},
 		AcceptedAt: moment,
 		Denied:     publisher.Denied{Sequence: 7, At: moment},
-		Cognito:    publisher.Leg{State: f.leg},
+		Cognito:    publisher.Leg{State: cmp.Or(f.leg, publisher.LegDone)},
 	}
 }
 
@@ -170,6 +225,25 @@ func (f *fakeRevoker) AwaitCognito(ctx context.Context, _ revocation.ActID) (pub
 	return s, f.err
 }
 
+func (f *fakeRevoker) Lift(ctx context.Context, req publisher.LiftRequest) ([]publisher.Status, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := cmp.Or(f.liftErr, f.err); err != nil {
+		return nil, err
+	}
+	f.lifts = append(f.lifts, req)
+	f.ctxErr = ctx.Err()
+	s := f.status(revocation.Target{Kind: revocation.KindUser, Pool: pool, ID: "sub-1"})
+	for _, known := range f.found {
+		if known.Act.ID == req.Acts[0] {
+			s = known
+		}
+	}
+	s.Act.State = revocation.StateLifted
+	s.Lift = publisher.Lift{At: moment, Reason: req.Reason, Operator: req.Operator}
+	return []publisher.Status{s}, nil
+}
+
 func (f *fakeRevoker) Get(_ context.Context, id revocation.ActID) (publisher.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -184,8 +258,18 @@ func (f *fakeRevoker) Get(_ context.Context, id revocation.ActID) (publisher.Sta
 func (f *fakeRevoker) List(_ context.Context, q publisher.Query) ([]publisher.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.limits = append(f.limits, q.Limit)
-	return f.found[:min(q.Limit, len(f.found))], f.err
+	if err := cmp.Or(f.listErr, f.err); err != nil {
+		return nil, err
+	}
+	f.queries = append(f.queries, q)
+	found := f.found
+	for i, s := range found {
+		if s.Act.ID == q.After {
+			found = found[i+1:]
+			break
+		}
+	}
+	return found[:min(q.Limit, len(found))], nil
 }
 
 // quiet fails the test if anything was revoked.
@@ -193,8 +277,8 @@ func (f *fakeRevoker) quiet(t *testing.T) {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.requests) > 0 || len(f.sessions) > 0 {
-		t.Errorf("revoked %+v %+v, want nothing", f.requests, f.sessions)
+	if len(f.requests) > 0 || len(f.sessions) > 0 || len(f.lifts) > 0 {
+		t.Errorf("done %+v %+v %+v, want nothing", f.requests, f.sessions, f.lifts)
 	}
 }
 
@@ -225,7 +309,7 @@ func newWorld(t *testing.T) *world {
 		Clients: []api.Client{{ID: app, Pool: pool}, {ID: vault, Pool: pool, Secret: secret}},
 	}
 	public.Served = served("public")
-	admin := api.AdminConfig{Common: common, Keys: keys, Pools: []string{pool}}
+	admin := api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Keys: keys, Pools: []string{pool}}
 	admin.Served = served("admin")
 	var err error
 	if w.public, err = api.NewPublic(public); err != nil {
@@ -271,10 +355,18 @@ type answer struct {
 
 func (a answer) String() string { return fmt.Sprintf("%d %v %s", a.status, a.header, a.body) }
 
+// serve also holds the answer against the API's description.
 func serve(h http.Handler, r *http.Request) answer {
 	rec := httptest.NewRecorder()
+	var sent bytes.Buffer // as far as the handler reads
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.TeeReader(r.Body, &sent), r.Body}
 	h.ServeHTTP(rec, r)
-	return answer{rec.Code, rec.Header(), rec.Body.String()}
+	a := answer{rec.Code, rec.Header(), rec.Body.String()}
+	described.observe(r, sent.Bytes(), a)
+	return a
 }
 
 // form posts fields to /oauth2/revoke.
@@ -309,6 +401,24 @@ func (w *world) postReader(body io.Reader, edit ...func(*http.Request)) answer {
 func (w *world) get(path string, edit ...func(*http.Request)) answer {
 	w.t.Helper()
 	return w.asOperator(httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, path, nil), edit...)
+}
+
+func (w *world) lift(path string, edit ...func(*http.Request)) answer {
+	w.t.Helper()
+	return w.asOperator(httptest.NewRequestWithContext(w.t.Context(), http.MethodDelete, path, nil), edit...)
+}
+
+func (w *world) explain(body string, edit ...func(*http.Request)) answer {
+	w.t.Helper()
+	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, "/v1/explain", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	return w.asOperator(r, edit...)
+}
+
+// batch sends lines.
+func (w *world) batch(body string, edit ...func(*http.Request)) answer {
+	w.t.Helper()
+	return w.post(body, append([]func(*http.Request){header("Content-Type", "application/x-ndjson")}, edit...)...)
 }
 
 func (w *world) asOperator(r *http.Request, edit ...func(*http.Request)) answer {

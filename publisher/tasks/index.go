@@ -33,6 +33,7 @@ type index struct {
 	order  []*entry          // by acceptance, the oldest first; those that are gone are dropped now and then
 	gone   int               // how many of order are
 	queue  queue             // every task but those handed out
+	once   map[uint64]*entry // by hash of the key, the newest task of each
 	names  map[string]string // each pool and owner once
 	change chan struct{}     // closed and replaced when the head of queue changes
 }
@@ -55,6 +56,7 @@ type summary struct {
 	pool       string
 	owner      string
 	target     uint64 // hash of the target's id
+	once       uint64 // hash of the key of [publisher.Once]; 0 if there is none
 	kind       revocation.Kind
 	state      revocation.State
 	leg        leg
@@ -75,6 +77,7 @@ func newIndex(later func(owner string) time.Duration) *index {
 		later:  later,
 		seed:   maphash.MakeSeed(),
 		tasks:  make(map[revocation.ActID]*entry),
+		once:   make(map[uint64]*entry),
 		names:  make(map[string]string),
 		change: make(chan struct{}),
 	}
@@ -86,6 +89,9 @@ func (x *index) summarize(t publisher.Task, owner string) summary {
 		id: t.Act.ID, version: t.Version, acceptedAt: t.AcceptedAt.UnixNano(), keepUntil: t.KeepUntil, due: t.Due,
 		pool: t.Act.Target.Pool, owner: owner, kind: t.Act.Target.Kind, state: t.Act.State,
 		target: maphash.String(x.seed, t.Act.Target.ID),
+	}
+	if !t.Once.IsZero() {
+		s.once = x.onceHash(t.Once.Key)
 	}
 	switch t.Cognito.State {
 	case publisher.LegPending:
@@ -117,6 +123,9 @@ func (x *index) put(s summary) {
 		x.tasks[s.id] = e
 		x.insert(e)
 		x.queue.add(e)
+		if newest := x.once[s.once]; s.once != 0 && (newest == nil || newest.acceptedAt <= s.acceptedAt) {
+			x.once[s.once] = e
+		}
 	case s.version <= e.version:
 		return
 	default:
@@ -164,6 +173,9 @@ func (x *index) forget(id revocation.ActID) {
 // drop removes an entry that is not in queue. The caller holds mu.
 func (x *index) drop(e *entry) {
 	delete(x.tasks, e.id)
+	if x.once[e.once] == e {
+		delete(x.once, e.once)
+	}
 	e.gone = true
 	if x.gone++; x.gone > len(x.order)/2 {
 		x.order = slices.Clone(slices.DeleteFunc(x.order, func(o *entry) bool { return o.gone }))
@@ -178,6 +190,22 @@ func (x *index) wake(e *entry) {
 		close(x.change)
 		x.change = make(chan struct{})
 	}
+}
+
+func (x *index) onceHash(key publisher.OnceKey) uint64 {
+	return max(1, maphash.Bytes(x.seed, key[:]))
+}
+
+// byOnce returns the id of the task that was accepted last under a key, or
+// under one with the same hash.
+func (x *index) byOnce(key publisher.OnceKey) (revocation.ActID, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	e := x.once[x.onceHash(key)]
+	if e == nil {
+		return revocation.ActID{}, false
+	}
+	return e.id, true
 }
 
 // get returns the newest version that the index knows of.

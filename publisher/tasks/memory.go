@@ -45,6 +45,24 @@ func (m *Memory) Get(_ context.Context, id revocation.ActID) (publisher.Task, er
 	return *s.kept, nil
 }
 
+// Once implements [publisher.Tasks].
+func (m *Memory) Once(ctx context.Context, key publisher.OnceKey) (publisher.Task, error) {
+	return once(ctx, key, m.index, m.Get)
+}
+
+// once returns the task of a key. The index goes by a hash of it.
+func once(ctx context.Context, key publisher.OnceKey, x *index, get func(context.Context, revocation.ActID) (publisher.Task, error)) (publisher.Task, error) {
+	id, known := x.byOnce(key)
+	if !known {
+		return publisher.Task{}, publisher.ErrNotFound
+	}
+	t, err := get(ctx, id)
+	if err == nil && t.Once.Key != key {
+		return publisher.Task{}, publisher.ErrNotFound
+	}
+	return t, err
+}
+
 // List implements [publisher.Tasks].
 func (m *Memory) List(ctx context.Context, q publisher.Query) ([]publisher.Task, error) {
 	return list(q, m.index, func(ids []revocation.ActID) ([]publisher.Task, error) {

@@ -27,6 +27,7 @@ type record struct {
 	Operator   string        `json:"operator,omitempty"`
 	Floor      int64         `json:"floor,omitempty"`
 	Lift       recordLift    `json:"lift,omitzero"`
+	Once       *recordOnce   `json:"once,omitempty"`
 	KeepUntil  int64         `json:"keep_until"`
 	Due        time.Time     `json:"due,omitzero"`
 	Grant      *sealedRecord `json:"grant,omitempty"`
@@ -48,6 +49,12 @@ type recordLift struct {
 	At       time.Time `json:"at,omitzero"`
 	Reason   string    `json:"reason,omitempty"`
 	Operator string    `json:"operator,omitempty"`
+}
+
+// recordOnce has two hashes.
+type recordOnce struct {
+	Key     []byte `json:"key"`
+	Request []byte `json:"request"`
 }
 
 // sealedRecord is a grant with its tokens sealed.
@@ -80,6 +87,9 @@ func newRecord(t publisher.Task, keys Keys, kept *sealedRecord) (record, error) 
 		Lift:       recordLift(t.Lift),
 		KeepUntil:  t.KeepUntil,
 		Due:        t.Due,
+	}
+	if !t.Once.IsZero() {
+		r.Once = &recordOnce{Key: t.Once.Key[:], Request: t.Once.Request[:]}
 	}
 	switch {
 	case t.Grant.Sealed:
@@ -137,6 +147,10 @@ func (r record) task(a revocation.Act, version uint64, keys Keys) publisher.Task
 		KeepUntil: r.KeepUntil,
 		Due:       r.Due,
 		Version:   version,
+	}
+	if r.Once != nil {
+		copy(t.Once.Key[:], r.Once.Key)
+		copy(t.Once.Request[:], r.Once.Request)
 	}
 	if r.Grant == nil {
 		return t

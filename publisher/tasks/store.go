@@ -285,6 +285,12 @@ func (s *Store) Get(ctx context.Context, id revocation.ActID) (publisher.Task, e
 	return t, err
 }
 
+// Once implements [publisher.Tasks]. It knows of tasks of other replicas as
+// soon as the stream has brought them.
+func (s *Store) Once(ctx context.Context, key publisher.OnceKey) (publisher.Task, error) {
+	return once(ctx, key, s.index, s.Get)
+}
+
 // List implements [publisher.Tasks]. It reads what was stored since the last
 // second, by whatever replica, and the tasks that it returns.
 func (s *Store) List(ctx context.Context, q publisher.Query) ([]publisher.Task, error) {

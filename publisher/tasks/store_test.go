@@ -132,6 +132,12 @@ func fullTask(t *testing.T) publisher.Task {
 			v.SetInt(n)
 		case reflect.Uint64:
 			v.SetUint(uint64(n))
+		case reflect.Uint8:
+			v.SetUint(uint64(n % 256))
+		case reflect.Array:
+			for i := range v.Len() {
+				fill(v.Index(i))
+			}
 		case reflect.Bool:
 			v.SetBool(true)
 		default:
@@ -550,5 +556,31 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 			t.Fatalf("waited %v for %s", patience, what)
 		}
 		<-again.C
+	}
+}
+
+// Requests that are to have their effect once are known to every replica, also
+// after a restart, and the newest of a key counts.
+func TestOnceOfStore(t *testing.T) {
+	srv := newServer(t)
+	a, b := srv.open(t, "a", keyA), srv.open(t, "b", keyA)
+	key := publisher.OnceKey{1}
+	if _, err := a.Once(t.Context(), key); !errors.Is(err, publisher.ErrNotFound) {
+		t.Errorf("Once of an unknown key = %v, want ErrNotFound", err)
+	}
+	first, second := storedTask(revocation.KindUser, "sub-1"), storedTask(revocation.KindUser, "sub-1")
+	first.Once = publisher.Once{Key: key, Request: [32]byte{1}}
+	second.Once = publisher.Once{Key: key, Request: [32]byte{2}}
+	second.AcceptedAt = first.AcceptedAt.Add(time.Second)
+	put(t, a, second, first)
+	put(t, a, storedTask(revocation.KindUser, "sub-2"))
+	for name, store := range map[string]*tasks.Store{"a": a, "b": b, "a later one": srv.open(t, "c", keyA)} {
+		waitFor(t, name+" to know the key", func() bool {
+			got, err := store.Once(t.Context(), key)
+			return err == nil && got.Act.ID == second.Act.ID && got.Once == second.Once
+		})
+		if _, err := store.Once(t.Context(), publisher.OnceKey{2}); !errors.Is(err, publisher.ErrNotFound) {
+			t.Errorf("%s: Once of another key = %v, want ErrNotFound", name, err)
+		}
 	}
 }
