@@ -16,6 +16,8 @@ const (
 	minMaxStaleness     = 3 * time.Second
 	defaultOpenTimeout  = 30 * time.Second
 	defaultMaxActs      = 10_000_000
+	// staleStartWait is how long a start waits for NATS if it may do without.
+	staleStartWait = 5 * time.Second
 )
 
 // Config says what to follow and what counts as fresh. The zero value of every
@@ -59,6 +61,18 @@ type Config struct {
 	// stale, so Open refuses it; higher values let a cut-off node accept
 	// revoked tokens for as long.
 	MaxStaleness time.Duration
+
+	// LocalFile keeps the acts on disk (mode 0600; ids, no tokens), so that a
+	// start continues where the last process was instead of reading everything
+	// again. Only one process may use it. A file that is torn or of another
+	// version is replaced; one of another environment is an error. Empty means
+	// none.
+	LocalFile string
+	// AllowStaleStart lets Open return with what LocalFile holds if NATS can't
+	// be reached within five seconds. The view is then stale until it can: what
+	// is known to be revoked is refused, and routes decide about the rest by
+	// their stale policy.
+	AllowStaleStart bool
 
 	// MaxActs bounds the acts that are held, each some 64 bytes; zero means ten
 	// million. Acts beyond it are left out, the view is stale until there is
@@ -112,6 +126,9 @@ func (c Config) settings() (settings, error) {
 		s.MaxActs = defaultMaxActs
 	case s.MaxActs < 0:
 		return settings{}, fmt.Errorf("subscriber: Config.MaxActs %d is negative", c.MaxActs)
+	}
+	if c.AllowStaleStart && c.LocalFile == "" {
+		return settings{}, fmt.Errorf("subscriber: Config.AllowStaleStart needs a LocalFile to start from")
 	}
 	if (c.Cert == "") != (c.Key == "") {
 		return settings{}, fmt.Errorf("subscriber: Config.Cert and Config.Key go together: give both or none")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/seed-4e8dee1b/revoked/internal/denylist"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
@@ -45,7 +46,7 @@ func viewWithoutBeats(log zerolog.Logger) *view {
 }
 
 func startView(t *testing.T, src *fakeSource, v *view) *world {
-	w := &world{T: t, src: src, s: start(src, v, defaultMaxActs)}
+	w := &world{T: t, src: src, s: start(src, v, begin{deny: denylist.New(), maxActs: defaultMaxActs})}
 	t.Cleanup(func() { w.s.Close() })
 	synctest.Wait()
 	return w

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/seed-4e8dee1b/revoked/internal/denylist"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
@@ -380,7 +381,7 @@ func TestSmallerBatchesAfterAnAnswerThatIsNotWhole(t *testing.T) {
 func TestFullDenylist(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := newFakeSource()
-		w := &world{T: t, src: src, s: start(src, viewWithoutBeats(zerolog.Nop()), 10)}
+		w := &world{T: t, src: src, s: start(src, viewWithoutBeats(zerolog.Nop()), begin{deny: denylist.New(), maxActs: 10})}
 		t.Cleanup(func() { w.s.Close() })
 		short := func(i int) revocation.Act {
 			a := session(fmt.Sprint(i))

@@ -79,6 +79,14 @@ type Counters struct {
 	Reports    uint64 // sent to the revoke service
 }
 
+// FileStatus says how Config.LocalFile fares.
+type FileStatus struct {
+	AsOf    time.Time // how old was what it held at Open, by server time; zero for nothing
+	SavedAt time.Time // when it was written last by this process; zero for never
+	Failed  uint64    // attempts to write it that failed
+	Err     error     // why it could not be read or, later, written; nil if it can
+}
+
 // Status is a snapshot of the view.
 type Status struct {
 	State  State
@@ -103,6 +111,8 @@ type Status struct {
 	Acts, Provisional int
 	// ClockOffset estimates the node's clock minus the server's.
 	ClockOffset time.Duration
+	// File is about Config.LocalFile.
+	File FileStatus
 	// Stalled is why catching up makes no progress; nil while it does.
 	Stalled error
 	// Counters since Open, and messages ignored by reason.
@@ -128,6 +138,7 @@ func (v *view) status(now time.Time) Status {
 		Accepted:     v.accepted,
 		LastBeat:     v.beatAt,
 		Stalled:      v.stalled,
+		File:         v.file,
 		Counters:     v.counters,
 		Ignored:      maps.Clone(v.ignored),
 	}

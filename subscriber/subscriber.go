@@ -3,8 +3,11 @@ package subscriber
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -25,6 +28,8 @@ type Subscriber struct {
 	tasks sync.WaitGroup
 	once  sync.Once
 
+	position atomic.Pointer[position] // that the view was proven complete to; nil before
+
 	policies declared
 	goodbye  context.CancelFunc // ends the reporter; nil without one
 	reports  sync.WaitGroup
@@ -32,7 +37,9 @@ type Subscriber struct {
 
 // Open connects, subscribes, replays the stream and returns once the view is
 // complete up to the head that the stream had at the call, and holds a fresh
-// tick. NATS may be down: Open keeps trying until ctx ends.
+// tick. NATS may be down: Open keeps trying until ctx ends; but with
+// AllowStaleStart and a usable LocalFile it returns a stale view after some
+// seconds, which Status tells the age of.
 //
 // ctx bounds the start only; without a deadline Open gives up after 30 s. The
 // error then names the step that waited, and wraps ctx's error. A wrong Config
@@ -49,7 +56,30 @@ func Open(ctx context.Context, cfg Config) (*Subscriber, error) {
 	}
 	v := newView(set.MaxStaleness, set.Logger)
 	v.ignoreBeats = set.IgnoreBeats
-	nc, own := cfg.Conn, (*nats.Conn)(nil)
+	b := begin{deny: denylist.New(), maxActs: set.MaxActs}
+	if set.LocalFile != "" {
+		if err := b.load(set, v); err != nil {
+			return nil, err
+		}
+	}
+	s, err := open(set, v, b)
+	if err != nil {
+		if b.file != nil {
+			b.file.close()
+		}
+		return nil, err
+	}
+	if err := s.awaitFresh(ctx, set.AllowStaleStart); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// open connects, and starts what follows the stream.
+func open(set settings, v *view, b begin) (*Subscriber, error) {
+	var err error
+	nc, own := set.Conn, (*nats.Conn)(nil)
 	if nc == nil {
 		if nc, err = connect(set, v.connectFailed); err != nil {
 			return nil, err
@@ -65,7 +95,7 @@ func Open(ctx context.Context, cfg Config) (*Subscriber, error) {
 		}
 		return nil, fmt.Errorf("subscriber: %w", err)
 	}
-	s := start(src, v, set.MaxActs)
+	s := start(src, v, b)
 	s.nc, s.own = nc, own
 	if !set.Observer {
 		l, err := newNATSLink(nc, set)
@@ -75,26 +105,63 @@ func Open(ctx context.Context, cfg Config) (*Subscriber, error) {
 		}
 		s.reportOver(l)
 	}
-	if err := s.awaitFresh(ctx); err != nil {
-		s.Close()
-		return nil, err
-	}
 	return s, nil
 }
 
+// begin is where a subscriber begins.
+type begin struct {
+	deny    *denylist.Denylist
+	maxActs int
+	at      position
+	file    *localFile // nil without one
+}
+
+// load locks the local file and takes what it holds. A file that can't be used
+// is like none, and is replaced, unless it is another environment's.
+func (b *begin) load(set settings, v *view) error {
+	f, err := openFile(set.LocalFile, set.names.Events())
+	if err != nil {
+		return fmt.Errorf("subscriber: Config.LocalFile: %w", err)
+	}
+	head, err := f.load(b.deny)
+	if errors.Is(err, errFileForeign) {
+		f.close()
+		return fmt.Errorf("subscriber: Config.LocalFile %s: %w: give each environment its own", set.LocalFile, err)
+	}
+	b.file = f
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			v.fileUnusable(err)
+		}
+		return nil
+	}
+	b.at = head.Position.position()
+	v.fileLoaded(head, b.deny.Len())
+	return nil
+}
+
 // start runs the goroutines that follow src. They end at Close.
-func start(src source, v *view, maxActs int) *Subscriber {
+func start(src source, v *view, b begin) *Subscriber {
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Subscriber{deny: denylist.New(), view: v, src: src, stop: stop}
-	f := newFollower(src, s.deny, v, position{})
-	f.maxActs = maxActs
+	s := &Subscriber{deny: b.deny, view: v, src: src, stop: stop}
+	f := newFollower(src, s.deny, v, b.at)
+	f.maxActs = b.maxActs
+	f.keep = func(p position) { s.position.Store(&p) }
 	s.tasks.Go(func() { f.run(ctx) })
-	s.tasks.Go(func() { followFast(ctx, src, s.deny, v, maxActs) })
+	s.tasks.Go(func() { followFast(ctx, src, s.deny, v, b.maxActs) })
+	if b.file != nil {
+		s.tasks.Go(func() { s.keepFile(ctx, b.file) })
+	}
 	return s
 }
 
-// awaitFresh waits for the first proof of freshness.
-func (s *Subscriber) awaitFresh(ctx context.Context) error {
+// awaitFresh waits for the first proof of freshness; if a local file has
+// brought acts and that is enough, not for long.
+func (s *Subscriber) awaitFresh(ctx context.Context, staleWillDo bool) error {
+	var enough <-chan time.Time // fires when there is no use in waiting on
+	if staleWillDo && s.view.isKnown() {
+		enough = time.After(staleStartWait)
+	}
 	for {
 		changed := s.view.changes()
 		if s.view.check(time.Now()) == nil {
@@ -102,6 +169,8 @@ func (s *Subscriber) awaitFresh(ctx context.Context) error {
 		}
 		select {
 		case <-changed:
+		case <-enough:
+			return nil
 		case <-ctx.Done():
 			return fmt.Errorf("subscriber: opening: %s: %w", s.waitingFor(), ctx.Err())
 		}

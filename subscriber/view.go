@@ -62,7 +62,8 @@ type view struct {
 	unread   []revocation.Unread
 	offsets  []time.Duration // apparent clock offsets of the newest ticks
 	ignored  map[string]uint64
-	knownOf  time.Time     // as-of time of what a local file has brought; zero without
+	knownOf  time.Time // as-of time of what a local file has brought; zero without
+	file     FileStatus
 	change   chan struct{} // closed and replaced when the denylist or the state changes
 	reported State         // last state logged
 	why      Reason        // last reason logged
@@ -283,6 +284,44 @@ func (v *view) historyFound() {
 	v.judge()
 	v.log.Warn().Str("component", "subscriber").Str("epoch", v.epoch).Msg("the stream's history is accepted")
 	v.broadcast()
+}
+
+// fileLoaded records what a local file has brought.
+func (v *view) fileLoaded(head fileHead, acts int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.knownOf, v.file.AsOf = head.AsOf, head.AsOf
+	v.beatOf, v.beatAt = head.BeatOf, head.BeatAt
+	v.log.Info().Str("component", "subscriber").Int("acts", acts).Time("as_of", head.AsOf).Msg("local file loaded")
+}
+
+// fileUnusable records that a local file is there and of no use.
+func (v *view) fileUnusable(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.file.Err = err
+	v.log.Error().Str("component", "subscriber").Err(err).Msg("local file is not usable, starting without")
+}
+
+// fileSaved records an attempt to write the local file.
+func (v *view) fileSaved(err error, at time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err != nil {
+		if v.file.Failed++; v.file.Err == nil {
+			v.log.Error().Str("component", "subscriber").Err(err).Msg("local file not written, retrying")
+		}
+		v.file.Err = err
+		return
+	}
+	v.file.Err, v.file.SavedAt = nil, at
+}
+
+// isKnown reports whether a local file has brought a view.
+func (v *view) isKnown() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return !v.knownOf.IsZero()
 }
 
 // refusedAct records an act that there was no room for.
