@@ -124,6 +124,10 @@ soak: ## Compare the denylist with a model under load and the race detector for 
 faults: ## Break three nats-servers under service and nodes, fault by fault (ROW=name,... for some)
 	go run ./internal/faults $(if $(ROW),-row $(ROW))
 
+.PHONY: crash-matrix
+crash-matrix: ## Kill a replica before and after every effect; check that nothing is lost (5 min)
+	go run ./internal/drill crash-matrix
+
 .PHONY: bench-propagation
 bench-propagation: ## Measure sent to refused on 1, 10 and 100 nodes beside bare core NATS
 	cd internal/bench && go run ./propagation
