@@ -65,6 +65,8 @@ type CognitoError struct {
 	Code string
 	// Retry says that the same call may succeed later.
 	Retry bool
+	// Unsent says that nothing was sent: the adapter's own limits held it back.
+	Unsent bool
 	// Err is one of the sentinels above, or nil.
 	Err error
 }

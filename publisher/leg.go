@@ -180,7 +180,13 @@ func (p *Publisher) conclude(ctx context.Context, t Task, act revocation.Act, le
 func (p *Publisher) failed(ctx context.Context, t Task, pool Pool, err error) time.Time {
 	t.Cognito.Code = "unknown"
 	retry := true
-	if cognito, ok := errors.AsType[*CognitoError](err); ok {
+	cognito, ok := errors.AsType[*CognitoError](err)
+	if ok && cognito.Unsent {
+		// Held back, not tried: nothing is stored, so that a long queue of such
+		// tasks costs nobody anything.
+		return time.Now().Add(jitter(2 * ownPause))
+	}
+	if ok {
 		t.Cognito.Code, retry = cognito.Code, cognito.Retry
 	}
 	p.log.Warn().Stringer("act_id", t.Act.ID).Int("attempts", t.Cognito.Attempts).Bool("retry", retry).

@@ -87,7 +87,7 @@ func serveReplica(ctx context.Context, in *json.Decoder, out *json.Encoder) erro
 	}
 	log := zerolog.New(os.Stderr).Level(zerolog.ErrorLevel)
 	view, err := subscriber.Open(opening, subscriber.Config{
-		Servers: cfg.NATS, Service: "revoked", Node: cfg.Name, Observer: true, Logger: log,
+		Servers: cfg.NATS, Service: "revoked", Node: cfg.Name, Observer: true, IgnoreBeats: true, Logger: log,
 	})
 	if err != nil {
 		return err

@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
+	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
@@ -63,6 +65,16 @@ func newStage(ctx context.Context, n int) (_ *stage, err error) {
 		return nil, err
 	}
 	s.epoch = info.Epoch
+	// Nodes become live on the word of a revoke service, and replicas come and
+	// go here.
+	bus, err := publisher.NewNATSBus(nc, "")
+	if err != nil {
+		return nil, err
+	}
+	beat := revocation.Message{SentAt: time.Now(), Beat: &revocation.Beat{ServiceID: "drill", Epoch: s.epoch, Version: revocation.WireVersion}}
+	if err := bus.AppendBeat(ctx, beat.Encode(), time.Hour); err != nil {
+		return nil, err
+	}
 	if s.cognito, err = cognitotest.Start(cognitotest.Config{}); err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func newNumbers(s *Service) *numbers {
 		}),
 		cognitoCalls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "revoked_service_cognito_calls_total",
-			Help: "Calls to Cognito by outcome: ok, retry (may succeed later), refused (will not).",
+			Help: "Calls to Cognito by outcome: ok, retry (may succeed later), refused (will not), unsent (held back by our own limits, tried later).",
 		}, []string{"op", "outcome"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -144,7 +144,11 @@ func (c countedCognito) count(op string, err error) {
 	outcome := "ok"
 	if err != nil {
 		outcome = "refused"
-		if refusal, ok := errors.AsType[*publisher.CognitoError](err); !ok || refusal.Retry {
+		refusal, ok := errors.AsType[*publisher.CognitoError](err)
+		switch {
+		case ok && refusal.Unsent:
+			outcome = "unsent"
+		case !ok || refusal.Retry:
 			outcome = "retry"
 		}
 	}

@@ -14,6 +14,7 @@ import (
 // Codes of a [*publisher.CognitoError] that are not Cognito's.
 const (
 	CodeLimited       = "limited"        // retry: our own limiter let nothing through in time
+	CodePaused        = "paused"         // retry: Cognito has not answered such calls lately; none was sent
 	CodeTimeout       = "timeout"        // retry: no answer in time; the call may have had its effect
 	CodeCanceled      = "canceled"       // retry: the caller gave up before the call was sent
 	CodeUnreachable   = "unreachable"    // retry: no connection, or it broke
@@ -44,7 +45,7 @@ func failure(op, code string) *publisher.CognitoError {
 	case CodeNoCredentials, CodeMalformed, CodeExpired, CodeScope:
 		return &publisher.CognitoError{Op: op, Code: code}
 	}
-	return &publisher.CognitoError{Op: op, Code: code, Retry: true}
+	return &publisher.CognitoError{Op: op, Code: code, Retry: true, Unsent: code == CodeLimited || code == CodePaused}
 }
 
 // failureCode names what went wrong without an error code from Cognito.

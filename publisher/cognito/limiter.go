@@ -15,8 +15,9 @@ import (
 // and all callers together (developer guide, "Quotas in Amazon Cognito"), so
 // the defaults leave most of each to the applications. Too high and sign-ins
 // are throttled on our account; too low and Cognito is told later, while the
-// denylist refuses the tokens already. At most a tenth of a second's calls,
-// and one at least, are sent in a burst.
+// denylist refuses the tokens already. No second, wherever it begins, has more
+// calls than that: a burst of a tenth, and one at least, is allowed, and the rest
+// is spread over the time. (Limits below 2 may send one call more.)
 type Limits struct {
 	// UserToken is RevokeToken: quota 120, default 60. Nobody else needs it
 	// much.
@@ -50,10 +51,12 @@ const (
 	categories
 )
 
-// Limiter keeps calls within [Limits]. Share one between the pools of an AWS
-// account and Region.
+// Limiter keeps calls within [Limits], and stops those of a category for some
+// seconds while Cognito does not answer them. Share one between the pools of an
+// AWS account and Region.
 type Limiter struct {
-	buckets [categories]*rate.Limiter // immutable
+	buckets  [categories]*rate.Limiter // immutable
+	breakers [categories]*breaker      // immutable
 }
 
 // NewLimiter returns a limiter. An error names the field.
@@ -79,7 +82,11 @@ func NewLimiter(limits Limits) (*Limiter, error) {
 		if !(perSecond > 0 && perSecond <= 1e6) { // so that NaN is refused too
 			return nil, fmt.Errorf("cognito: Limits.%s %v is not between 0 and a million", c.field, perSecond)
 		}
-		l.buckets[c.category] = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
+		// A full bucket may be emptied at once and refills meanwhile.
+		burst := max(1, int(perSecond/10))
+		refill := max(perSecond-float64(burst), perSecond/2)
+		l.buckets[c.category] = rate.NewLimiter(rate.Limit(refill), burst)
+		l.breakers[c.category] = newBreaker()
 	}
 	return l, nil
 }

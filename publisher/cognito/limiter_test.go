@@ -13,7 +13,7 @@ import (
 )
 
 func limited(op string) publisher.CognitoError {
-	return publisher.CognitoError{Op: op, Code: cognito.CodeLimited, Retry: true}
+	return publisher.CognitoError{Op: op, Code: cognito.CodeLimited, Retry: true, Unsent: true}
 }
 
 // A wait that does not fit is refused at once, whoever set the deadline.

@@ -107,25 +107,40 @@ func call[In, Out any](
 	return out, err
 }
 
-// bounded waits for the operation's quota, checks that it can be signed and
-// runs send with a deadline. The end of ctx ends the wait but not what was
+// bounded checks that the operation can be signed and that Cognito answers its
+// like, waits for its quota and runs send with a deadline. The end of ctx ends the wait but not what was
 // sent: nobody would know whether Cognito has done it.
 func (p *Pool) bounded(ctx context.Context, op operation, send func(context.Context) error) error {
 	if op.signed && p.creds == nil {
 		return p.refused(failure(op.name, CodeNoCredentials))
 	}
+	ended, err := p.config.Limiter.breakers[op.category].Allow()
+	if err != nil {
+		return p.refused(failure(op.name, CodePaused))
+	}
+	outcome := p.limited(ctx, op, send)
+	if outcome == nil {
+		ended(nil) // not a *CognitoError that is nil
+		return nil
+	}
+	ended(outcome)
+	return p.refused(outcome)
+}
+
+// limited is bounded within the breaker.
+func (p *Pool) limited(ctx context.Context, op operation, send func(context.Context) error) *publisher.CognitoError {
 	if err := p.waitForQuota(ctx, op); err != nil {
-		return p.refused(translate(ctx, op.name, err))
+		return translate(ctx, op.name, err)
 	}
 	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.config.CallTimeout)
 	defer cancel()
 	if op.signed {
 		if err := p.loadCredentials(callCtx, op.name); err != nil {
-			return p.refused(err)
+			return err
 		}
 	}
 	if err := send(callCtx); err != nil {
-		return p.refused(translate(callCtx, op.name, err))
+		return translate(callCtx, op.name, err)
 	}
 	return nil
 }
