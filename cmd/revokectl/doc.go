@@ -1,10 +1,14 @@
-// Command revokectl revokes tokens, sessions and users of Amazon Cognito
-// through the revoke service, and shows what became of it.
+// Command revokectl revokes tokens, sessions, users, clients, groups, devices
+// and whole pools of Amazon Cognito through the revoke service, lifts what was
+// revoked by mistake, explains tokens, and shows what became of it all.
 //
 //	export REVOKED_URL=http://127.0.0.1:8081 REVOKED_API_KEY_FILE=~/.config/revoked/key
 //	revokectl revoke user 8d6f2f6e-7c1a-4a53-9f0e-0d0f6f6b2a11 --reason "laptop stolen"
 //	revokectl revoke session --token-stdin < token.jwt
-//	revokectl list
+//	revokectl revoke --batch lines.ndjson --once incident-42
+//	revokectl lift 3f2a9c0d5e6b47188a9b0c1d2e3f4051 --reason "wrong user"
+//	revokectl explain --token-file token.jwt
+//	revokectl list --kind user --state open
 //
 // Data goes to standard output and messages to standard error. The table is
 // for people; scripts use -o json, which is what the service sent, or take the
@@ -23,6 +27,11 @@
 // they forget it within minutes; the message says so, and repeating the
 // command is safe. That Cognito has not confirmed yet is not: nodes refuse the
 // target all the same, and the service keeps telling Cognito.
+//
+// Of a batch and of several lifts, the code is 0 only if all went well.
+//
+// What signs out many people at once (client, group, pool) is asked about at a
+// terminal, and needs --yes elsewhere.
 //
 // # Secrets
 //

@@ -92,8 +92,6 @@ admin also clients, groups and pools.`,
 	}
 	cmd.Flags().StringVar(&id, "id", "", "name of the key, which operators see with what was done by it")
 	cmd.Flags().StringVar(&role, "role", "", "what it may do: "+strings.Join(keyRoles, ", "))
-	if err := cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(keyRoles, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag is registered above
-	}
+	fixed(cmd, "role", keyRoles...)
 	return cmd
 }

@@ -23,14 +23,18 @@ func (a *app) printRevocation(r client.Revocation) error {
 		{"kind", r.Kind},
 		{"target", r.Target},
 		{"pool", r.Pool},
+		{"except_session", r.ExceptSession},
 		{"state", r.State},
+		{"lift", liftText(r.Lift)},
 		{"denied", deniedText(r.Denied)},
 		{"cognito", cognitoText(r.Cognito)},
 		{"accepted_at", r.AcceptedAt.String()},
+		{"basis", r.Basis},
 		{"cutoff", r.Cutoff.String()},
 		{"not_before", remark(r.NotBefore, "sign in again from then on")},
 		{"expires_at", remark(r.ExpiresAt, expiryRemark(r))},
 		{"standing_until", remark(r.StandingUntil, standingRemark(r.Cognito))},
+		{"keep_until", r.KeepUntil.String()},
 		{"reason", r.Reason},
 		{"operator", r.Operator},
 		{"note", r.Note},
@@ -42,6 +46,20 @@ func (a *app) printRevocation(r client.Revocation) error {
 		}
 	}
 	return a.printTable(known)
+}
+
+func liftText(l *client.Lift) string {
+	if l == nil {
+		return ""
+	}
+	text := "at " + l.At.String()
+	if l.Operator != "" {
+		text += " by " + l.Operator
+	}
+	if l.Reason != "" {
+		text += ": " + l.Reason
+	}
+	return text
 }
 
 func deniedText(d client.Denied) string {

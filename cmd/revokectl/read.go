@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"slices"
+	"strings"
 
-	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/spf13/cobra"
+
+	"github.com/seed-4e8dee1b/revoked/internal/client"
 )
 
 func (a *app) getCommand() *cobra.Command {
@@ -18,9 +22,9 @@ when it ends.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := revocation.ParseActID(args[0])
+			id, err := parseID(args[0])
 			if err != nil {
-				return usagef("the ID of a revocation is 32 lower-case hexadecimal digits, as list and revoke print it")
+				return err
 			}
 			c, err := a.connect()
 			if err != nil {
@@ -37,20 +41,30 @@ when it ends.`,
 	}
 }
 
+// maxPage is the most that the service lists at once.
+const maxPage = 500
+
 func (a *app) listCommand() *cobra.Command {
-	var limit int
+	var q client.Query
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List revocations, the newest first",
 		Long: `List revocations, the newest first. A column that the service left empty shows
 a dash.`,
 		Example: `  revokectl list
-  revokectl list --limit 100 -o json | jq -r '.revocations[] | select(.state == "open") | .id'`,
+  revokectl list --kind user --state open
+  revokectl list --id 8d6f2f6e-7c1a-4a53-9f0e-0d0f6f6b2a11
+  revokectl list --limit 1000 -o json | jq -r '.revocations[] | select(.cognito.state == "failed") | .id'`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if limit < 1 {
-				return usagef("--limit is %d, not 1 or more", limit)
+			switch {
+			case q.Limit < 1:
+				return usagef("--limit is %d, not 1 or more", q.Limit)
+			case q.Kind != "" && !slices.Contains(kindNames(), q.Kind):
+				return usagef("unknown kind %q: it is one of %s", q.Kind, strings.Join(kindNames(), ", "))
+			case q.State != "" && !slices.Contains(states, q.State):
+				return usagef("unknown state %q: it is one of %s", q.State, strings.Join(states, ", "))
 			}
 			c, err := a.connect()
 			if err != nil {
@@ -58,13 +72,40 @@ a dash.`,
 			}
 			ctx, cancel := a.interruptible(cmd.Context())
 			defer cancel()
-			list, err := c.List(ctx, limit)
+			list, err := pages(ctx, c, q)
 			if err != nil {
 				return fmt.Errorf("listing revocations: %w", err)
 			}
 			return a.printList(list)
 		},
 	}
-	cmd.Flags().IntVar(&limit, "limit", 50, "how many to list at most")
+	flags := cmd.Flags()
+	flags.IntVar(&q.Limit, "limit", 50, "how many to list at most")
+	flags.StringVar(&q.Kind, "kind", "", "only of this kind: "+strings.Join(kindNames(), ", "))
+	flags.StringVar(&q.State, "state", "", "only in this state: "+strings.Join(states, ", "))
+	flags.StringVar(&q.Pool, "pool", "", "only of this user pool")
+	flags.StringVar(&q.ID, "id", "", "only of this target: a sub, a jti and so on")
+	fixed(cmd, "kind", kindNames()...)
+	fixed(cmd, "state", states...)
 	return cmd
+}
+
+var states = []string{"open", "confirmed", "lifted"}
+
+// pages reads as many pages as the limit takes.
+func pages(ctx context.Context, c *client.Client, q client.Query) ([]client.Revocation, error) {
+	all := []client.Revocation{}
+	for left := q.Limit; left > 0; {
+		q.Limit = min(left, maxPage)
+		page, err := c.List(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Revocations...)
+		left -= len(page.Revocations)
+		if q.After = page.Next; q.After == "" || len(page.Revocations) == 0 {
+			break
+		}
+	}
+	return all, nil
 }

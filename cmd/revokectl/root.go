@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const rootHelp = `revokectl revokes tokens, sessions and users of Amazon Cognito through the
-revoke service, and shows what became of it.
+const rootHelp = `revokectl revokes tokens, sessions, users, clients, groups, devices and whole
+pools of Amazon Cognito through the revoke service, and shows what became of it.
 
 Environment:
   REVOKED_URL           address of the service's administration API
@@ -30,6 +30,8 @@ Exit codes:
 const rootExamples = `  export REVOKED_URL=http://127.0.0.1:8081 REVOKED_API_KEY_FILE=key.txt
   revokectl revoke user 8d6f2f6e-7c1a-4a53-9f0e-0d0f6f6b2a11 --reason "laptop stolen"
   revokectl revoke session --token-stdin < token.jwt
+  revokectl lift 3f2a9c0d5e6b47188a9b0c1d2e3f4051 --reason "wrong user"
+  revokectl explain --token-file token.jwt
   revokectl list --limit 10 -o json`
 
 func (a *app) rootCommand() *cobra.Command {
@@ -58,13 +60,9 @@ func (a *app) rootCommand() *cobra.Command {
 	flags.Var((*positive)(&a.timeout), "timeout", "give up after this long")
 	flags.BoolVar(&a.insecureHTTP, "insecure-http", false,
 		"let the API key travel unencrypted over http:// to another machine")
-	err := root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(
-		[]string{string(formatTable), string(formatJSON)}, cobra.ShellCompDirectiveNoFileComp))
-	if err != nil {
-		panic(err) // the flag is registered above
-	}
+	fixed(root, "output", string(formatTable), string(formatJSON))
 
-	root.AddCommand(a.revokeCommand(), a.getCommand(), a.listCommand(), a.keyCommand(), a.versionCommand())
+	root.AddCommand(a.revokeCommand(), a.liftCommand(), a.explainCommand(), a.getCommand(), a.listCommand(), a.keyCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.RunE = func(_ *cobra.Command, _ []string) error {

@@ -112,10 +112,15 @@ func (a *app) report(err error, command string) {
 // interruptible returns a context that ends with the timeout, or when the user
 // interrupts the command.
 func (a *app) interruptible(parent context.Context) (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interrupts(parent)
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	return ctx, func() {
 		cancel()
 		stop()
 	}
+}
+
+// interrupts returns a context that ends when the user interrupts the command.
+func interrupts(parent context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
 }

@@ -34,7 +34,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			s := new(service)
+			s := new(fakeService)
 			server := httptest.NewServer(s)
 			env.Defer(server.Close)
 			env.Values[serviceKey{}] = s
@@ -75,7 +75,7 @@ func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: answer FILE...")
 	}
-	s := ts.Value(serviceKey{}).(*service)
+	s := ts.Value(serviceKey{}).(*fakeService)
 	for _, name := range args {
 		var told []byte
 		if name != "hang" {
@@ -88,7 +88,7 @@ func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdRequests(ts *testscript.TestScript, neg bool, args []string) {
-	s := ts.Value(serviceKey{}).(*service)
+	s := ts.Value(serviceKey{}).(*fakeService)
 	s.mu.Lock()
 	got := s.requests
 	s.requests = nil

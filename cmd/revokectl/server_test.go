@@ -18,16 +18,16 @@ const (
 	knownID = "000102030405060708090a0b0c0d0e0f"
 )
 
-// service answers as the revoke service would, or with what a script told it,
+// fakeService answers as the revoke service would, or with what a script told it,
 // and writes down what it was asked. A request that breaks the contract gets
 // 400, whatever the script told.
-type service struct {
+type fakeService struct {
 	mu       sync.Mutex
 	answers  [][]byte // told by the script, the next first; nil hangs
 	requests []string
 }
 
-func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *fakeService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
@@ -103,6 +103,7 @@ func breachOfRevoke(body []byte) string {
 	var req struct {
 		Kind, Pool, ID, Token, Cognito, Reason *string
 		ExpiresAt                              *string `json:"expires_at"`
+		KeepUntil                              *string `json:"keep_until"`
 	}
 	if err := dec.Decode(&req); err != nil {
 		return err.Error()

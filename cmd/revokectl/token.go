@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -70,9 +69,9 @@ const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 
 func foreign(r rune) bool { return !strings.ContainsRune(tokenAlphabet, r) }
 
-// terminal reports whether r is a terminal, or another character device.
-func terminal(r io.Reader) bool {
-	f, ok := r.(*os.File)
+// terminal reports whether a stream is a terminal, or another character device.
+func terminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}

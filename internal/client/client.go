@@ -110,5 +110,5 @@ func visible(s string) bool {
 }
 
 func (c *Client) endpoint(elements ...string) *url.URL {
-	return c.base.JoinPath(append([]string{"v1", "revocations"}, elements...)...)
+	return c.base.JoinPath(append([]string{"v1"}, elements...)...)
 }

@@ -87,7 +87,7 @@ func TestRequestCarriesKeyAndBase(t *testing.T) {
 	}))
 	defer server.Close()
 	c := newClient(t, client.Config{URL: server.URL + "/base/", UserAgent: "test/1"})
-	if _, err := c.List(t.Context(), 0); err != nil {
+	if _, err := c.List(t.Context(), client.Query{}); err != nil {
 		t.Fatal(err)
 	}
 	type request struct{ URI, Authorization, UserAgent string }
@@ -130,7 +130,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		if !ok || problem.Status != status || problem.Location != other.URL {
 			t.Errorf("redirect %d: error %v, want a ProblemError with the location", status, err)
 		}
-		if _, err := c.List(t.Context(), 0); err == nil {
+		if _, err := c.List(t.Context(), client.Query{}); err == nil {
 			t.Errorf("redirect %d of List: no error", status)
 		}
 	}
@@ -223,7 +223,7 @@ func TestListNeedsAList(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		io.WriteString(w, `{"acts":[]}`)
 	})
-	list, err := c.List(t.Context(), 1)
+	list, err := c.List(t.Context(), client.Query{Limit: 1})
 	if _, ok := errors.AsType[*client.UnreadableError](err); !ok {
 		t.Errorf("List of an answer without one = %v, %v, want an UnreadableError", list, err)
 	}
@@ -245,5 +245,43 @@ func TestLinksNeitherStreamNorCognito(t *testing.T) {
 				t.Errorf("links %s", strings.TrimSpace(dep))
 			}
 		}
+	}
+}
+
+// What arrived of a batch is told, also if the rest does not arrive.
+func TestRevokeAllThatBreaksOff(t *testing.T) {
+	const line = `{"line":1,"status":201,"revocation":{"id":"000102030405060708090a0b0c0d0e0f"}}` + "\n"
+	for name, answer := range map[string]string{
+		"cut":        line + `{"line":2,"sta`,
+		"no JSON":    line + "oops\n",
+		"no result":  line + `{"line":2,"status":201}` + "\n",
+		"both":       line + `{"line":2,"status":201,"revocation":{},"problem":{}}` + "\n",
+		"endless":    line + strings.Repeat("x", 1<<20),
+		"no line":    line + `{"status":201,"revocation":{}}` + "\n",
+		"other type": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := dial(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/x-ndjson")
+				if answer == "" {
+					w.Header().Set("Content-Type", "application/json")
+				}
+				if r.Header.Get("Content-Type") != "application/x-ndjson" || r.Header.Get("Idempotency-Key") != "k" {
+					t.Errorf("headers %v", r.Header)
+				}
+				io.WriteString(w, answer)
+			})
+			var got []client.LineResult
+			err := c.RevokeAll(t.Context(), []byte("{}\n{}\n"), "k", func(r client.LineResult) error {
+				got = append(got, r)
+				return nil
+			})
+			if _, ok := errors.AsType[*client.UnreadableError](err); !ok {
+				t.Errorf("error = %v, want an UnreadableError", err)
+			}
+			if want := min(1, len(answer)); len(got) != want {
+				t.Errorf("results %+v, want %d", got, want)
+			}
+		})
 	}
 }

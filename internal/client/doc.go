@@ -20,10 +20,13 @@
 //     below 300 the revocation was probably accepted.
 //   - any other error: nothing was sent.
 //
-// Asking again is safe: it adds a second revocation of the same target, which
-// refuses the same tokens; one of a user also those of sign-ins made between
-// the two. [Client.Get] and [Client.List] change nothing and repeat themselves,
-// a few times, within the deadline of their context.
+// [Client.Lift] and [Client.RevokeAll] send once, likewise. A request with an
+// idempotency key (Once) has its effect once within 24 hours, however often it
+// is sent. Without one, asking again is still safe: it adds a second revocation
+// of the same target, which refuses the same tokens; one of a user also those
+// of sign-ins made between the two. [Client.Get], [Client.List] and
+// [Client.Explain] change nothing and repeat themselves, a few times, within
+// the deadline of their context.
 //
 // # Secrets
 //

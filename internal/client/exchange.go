@@ -34,21 +34,56 @@ type answer struct {
 	body        []byte
 }
 
-// send makes one request. body nil sends none.
-func (c *Client) send(ctx context.Context, method string, u *url.URL, body []byte) (answer, error) {
+// call is one request.
+type call struct {
+	method string
+	url    *url.URL
+	// body and its type; nil sends none.
+	body        []byte
+	contentType string
+	// once is the Idempotency-Key; it may be empty.
+	once string
+}
+
+// get is the call that reads u.
+func get(u *url.URL) call { return call{method: http.MethodGet, url: u} }
+
+// send makes a call once and reads the answer.
+func (c *Client) send(ctx context.Context, what call) (answer, error) {
+	ans, body, err := c.begin(ctx, what)
+	if err != nil {
+		return answer{}, err
+	}
+	defer body.Close()
+	ans.body, err = io.ReadAll(io.LimitReader(body, maxAnswer+1))
+	if err != nil {
+		return answer{}, ans.unreadable(fmt.Errorf("the answer broke off: %w", err))
+	}
+	if len(ans.body) > maxAnswer {
+		return answer{}, ans.unreadable(fmt.Errorf("the answer is longer than %d bytes", maxAnswer))
+	}
+	return ans, nil
+}
+
+// begin makes a call once and returns a success, whose body is still to be
+// read and closed.
+func (c *Client) begin(ctx context.Context, what call) (answer, io.ReadCloser, error) {
 	// Once a connection is there, bytes may have been sent; before, none were.
 	var sent atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
 	})
-	req, err := http.NewRequestWithContext(traced, method, u.String(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(traced, what.method, what.url.String(), bytes.NewReader(what.body))
 	if err != nil {
-		return answer{}, fmt.Errorf("client: %w", err)
+		return answer{}, nil, fmt.Errorf("client: %w", err)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.key)
-	req.Header.Set("Accept", "application/json, application/problem+json")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, application/x-ndjson, application/problem+json")
+	if what.body != nil {
+		req.Header.Set("Content-Type", what.contentType)
+	}
+	if what.once != "" {
+		req.Header.Set("Idempotency-Key", what.once)
 	}
 	if c.userAgent != "" {
 		req.Header.Set("User-Agent", c.userAgent)
@@ -59,31 +94,20 @@ func (c *Client) send(ctx context.Context, method string, u *url.URL, body []byt
 		if inner, ok := errors.AsType[*url.Error](err); ok {
 			err = inner.Err
 		}
-		return answer{}, &UnansweredError{Method: method, URL: u.String(), Sent: sent.Load(), Err: err}
+		return answer{}, nil, &UnansweredError{Method: what.method, URL: what.url.String(), Sent: sent.Load(), Err: err}
 	}
-	defer resp.Body.Close()
-
-	ans := answer{method: method, url: u.String(), status: resp.StatusCode, location: resp.Header.Get("Location")}
+	ans := answer{method: what.method, url: what.url.String(), status: resp.StatusCode, location: resp.Header.Get("Location")}
 	ans.contentType, _, err = mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil {
 		ans.contentType = ""
 	}
-	success := resp.StatusCode >= 200 && resp.StatusCode < 300
-	limit := int64(maxProblem)
-	if success {
-		limit = maxAnswer
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		return ans, resp.Body, nil
 	}
-	ans.body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if !success {
-		return answer{}, ans.problem(resp.Header)
-	}
-	if err != nil {
-		return answer{}, ans.unreadable(fmt.Errorf("the answer broke off: %w", err))
-	}
-	if int64(len(ans.body)) > limit {
-		return answer{}, ans.unreadable(fmt.Errorf("the answer is longer than %d bytes", limit))
-	}
-	return ans, nil
+	defer resp.Body.Close()
+	// A body that can't be read costs the detail, never the status.
+	ans.body, _ = io.ReadAll(io.LimitReader(resp.Body, maxProblem+1))
+	return answer{}, nil, ans.problem(resp.Header)
 }
 
 // decode reads a success into v.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -22,12 +21,12 @@ const (
 	maxPause = 5 * time.Second
 )
 
-// read sends a GET, and again after a failure that may pass, as long as the
-// deadline of ctx leaves time for the pause.
-func (c *Client) read(ctx context.Context, u *url.URL) (answer, error) {
+// read sends a call that changes nothing, and again after a failure that may
+// pass, as long as the deadline of ctx leaves time for the pause.
+func (c *Client) read(ctx context.Context, what call) (answer, error) {
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
-		ans, err := c.send(ctx, http.MethodGet, u, nil)
+		ans, err := c.send(ctx, what)
 		asked, again := passing(err)
 		if !again || attempt == attempts || ctx.Err() != nil {
 			return ans, err

@@ -76,7 +76,7 @@ func TestListRetries(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), tt.timeout)
 				defer cancel()
 				start := time.Now()
-				_, err := c.List(ctx, 0)
+				_, err := c.List(ctx, client.Query{})
 				took := time.Since(start)
 				if len(tr.calls) != tt.calls || (err != nil) != tt.fails || took < tt.atLeast || took > tt.atMost {
 					t.Errorf("List = %v after %d calls in %v, want %d calls, failure %v, %v to %v",

@@ -10,15 +10,25 @@ import (
 
 // Request names what to revoke: ID or Token, not both.
 type Request struct {
-	// Kind is "token", "session" or "user".
+	// Kind is "token", "session", "user", "client", "group", "device" or "pool".
 	Kind string `json:"kind"`
 	// Pool is the user pool id; it may be empty if the service has one pool.
 	Pool string `json:"pool,omitempty"`
-	// ID is the jti, origin_jti or sub, as Kind says.
+	// ID is the jti, origin_jti, sub and so on, as Kind says; empty for a pool.
 	ID string `json:"id,omitempty"`
 	// Token is an access or ID token whose claims name the target and pool.
 	// The service verifies its signature; it may have expired.
 	Token string `json:"token,omitempty"`
+	// Basis is "session" or "token" for kinds that have a choice; empty leaves
+	// it to the service.
+	Basis string `json:"basis,omitempty"`
+	// ExceptSession is the origin_jti of a session to spare, for a user.
+	ExceptSession string `json:"except_session,omitempty"`
+	// Cutoff is the last second whose tokens are refused; zero is now.
+	Cutoff time.Time `json:"cutoff,omitzero"`
+	// KeepUntil is when the revocation ends at the earliest; zero leaves it to
+	// the service.
+	KeepUntil time.Time `json:"keep_until,omitzero"`
 	// ExpiresAt is the exp of the token that ID names; zero if unknown. Only
 	// with kind "token" and without Token.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
@@ -26,6 +36,61 @@ type Request struct {
 	Cognito string `json:"cognito,omitempty"`
 	// Reason is kept with the revocation and shown to operators.
 	Reason string `json:"reason,omitempty"`
+	// Once is the Idempotency-Key; it may be empty.
+	Once string `json:"-"`
+}
+
+// Query selects revocations. Empty fields select all.
+type Query struct {
+	Kind, Pool, ID, State string
+	// After is the Next of the page before.
+	After string
+	// Limit is the size of a page; 0 leaves it to the service.
+	Limit int
+}
+
+// Page is a part of a list.
+type Page struct {
+	Revocations []Revocation `json:"revocations"`
+	// Next asks for the next page; empty on the last.
+	Next string `json:"next,omitempty"`
+}
+
+// LineResult is the result of one line of a batch: a revocation or a problem.
+type LineResult struct {
+	Line       int         `json:"line"`
+	Status     int         `json:"status"`
+	Revocation *Revocation `json:"revocation"`
+	Problem    *Problem    `json:"problem"`
+	// Raw is what the service sent. It must not be modified.
+	Raw json.RawMessage `json:"-"`
+}
+
+// ExplainRequest asks about a token, or the claims of one.
+type ExplainRequest struct {
+	Token  string          `json:"token,omitempty"`
+	Claims json.RawMessage `json:"claims,omitempty"`
+}
+
+// Explanation says what nodes do with a token, and why.
+type Explanation struct {
+	// Verdict is "revoked", "invalid", "unproven" or "accepted".
+	Verdict   string         `json:"verdict"`
+	Claims    map[string]any `json:"claims"`
+	Fails     []string       `json:"fails"`
+	RefusedBy []ExplainedAct `json:"refused_by"`
+	PassedBy  []ExplainedAct `json:"passed_by"`
+	Notes     []string       `json:"notes"`
+	// Raw is what the service sent. It must not be modified.
+	Raw json.RawMessage `json:"-"`
+}
+
+// ExplainedAct is a revocation that has to do with a token. Why is set if it
+// does not refuse it.
+type ExplainedAct struct {
+	ID, Kind, State, Basis string
+	Cutoff, Since, Until   Time
+	Why, Reason, Operator  string
 }
 
 // Revocation is one accepted revocation as the service describes it. Fields
@@ -34,9 +99,12 @@ type Revocation struct {
 	// ID is 32 hexadecimal digits.
 	ID string `json:"id"`
 	// Kind, Pool and Target say what is refused.
-	Kind   string `json:"kind"`
-	Pool   string `json:"pool"`
-	Target string `json:"target"`
+	Kind          string `json:"kind"`
+	Pool          string `json:"pool"`
+	Target        string `json:"target"`
+	ExceptSession string `json:"except_session"`
+	// Basis is "session" or "token" for kinds with a cutoff.
+	Basis string `json:"basis"`
 	// State is "open", "confirmed" (Cognito will mint no more such tokens) or
 	// "lifted" (undone).
 	State      string `json:"state"`
@@ -48,6 +116,10 @@ type Revocation struct {
 	ExpiresAt Time `json:"expires_at"`
 	// StandingUntil is when a revocation ends that Cognito has not confirmed.
 	StandingUntil Time `json:"standing_until"`
+	// KeepUntil is the caller's own end.
+	KeepUntil Time `json:"keep_until"`
+	// Lift tells of the undo; nil if there was none.
+	Lift *Lift `json:"lift"`
 	// Denied says where the revocation is in the stream that every node
 	// follows; zero as long as it is not there.
 	Denied Denied `json:"denied"`
@@ -64,6 +136,13 @@ type Revocation struct {
 	// Raw is what the service sent, with fields that this version does not
 	// know. It must not be modified.
 	Raw json.RawMessage `json:"-"`
+}
+
+// Lift says when, by whom and why a revocation was undone.
+type Lift struct {
+	At       Time   `json:"at"`
+	Operator string `json:"operator"`
+	Reason   string `json:"reason"`
 }
 
 // Denied is the leg to the nodes.
