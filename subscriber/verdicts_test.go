@@ -88,6 +88,10 @@ func checkAnswer(t *testing.T, s *Subscriber, c verdicts.Case, key *rsa.PrivateK
 		t.Fatal(err)
 	}
 	defer v.Close()
+	// The pools share a key: one that lacks it yet would make it another's.
+	if err := v.WaitForKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	auth, err := httpauth.New(httpauth.Config{Validator: v})
 	if err != nil {
 		t.Fatal(err)

@@ -74,7 +74,7 @@ func newLog(t *testing.T, s audit.Store, out *bytes.Buffer) *audit.Log {
 	t.Helper()
 	log := zerolog.Nop()
 	if out != nil {
-		log = zerolog.New(out)
+		log = zerolog.New(zerolog.SyncWriter(out))
 	}
 	l, err := audit.New(audit.Config{Store: s, Replica: "r1", Logger: log})
 	if err != nil {

@@ -70,7 +70,7 @@ func TestOverNATSWithRealNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	beat := revocation.Message{Beat: &revocation.Beat{ServiceID: "r", Epoch: info.Epoch, Version: 1}}
+	beat := revocation.Message{SentAt: time.Now(), Beat: &revocation.Beat{ServiceID: "r", Epoch: info.Epoch, Version: 1}}
 	if _, err := js.Publish(t.Context(), names.Beat(), beat.Encode()); err != nil {
 		t.Fatal(err)
 	}

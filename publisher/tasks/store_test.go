@@ -442,7 +442,7 @@ func receive(t *testing.T, from <-chan string) string {
 // the others takes it over, and only one.
 func TestDeadReplicasTasksAreTakenOver(t *testing.T) {
 	srv := newServer(t)
-	soon := func(c *tasks.Config) { c.Takeover = 300 * time.Millisecond }
+	soon := func(c *tasks.Config) { c.Takeover = 2 * time.Second }
 	a := srv.open(t, "a", keyA, soon)
 	handed := make(chan string, 100)
 	stopA := worker(t, a, "a", handed)
