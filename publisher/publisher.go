@@ -23,9 +23,6 @@ const (
 	// claim is for how long the accepting request has its task to itself. If
 	// it dies in between, a worker finishes the task.
 	claim = acceptTimeout + 5*time.Second
-	// beatPeriod and beatTTL are those of the service's signs of life.
-	beatPeriod = 10 * time.Second
-	beatTTL    = 48 * time.Hour
 	// defaultWorkers is how many calls to Cognito run at once; its quota
 	// limits them, not this.
 	defaultWorkers = 8
@@ -66,8 +63,13 @@ type Config struct {
 
 	// ServiceID names this replica in beats. Required.
 	ServiceID string
-	// Epoch of the stream, repeated in beats. Required.
+	// Epoch of the stream, repeated in beats. Required, unless History is
+	// given, which follows it.
 	Epoch string
+	// History tells when the stream has lost acts, which are then published
+	// again before the next beat. A publisher without one sends beats in good
+	// faith.
+	History History
 
 	// LearnRate is how many refreshes a second may be spent on learning the
 	// session of a refresh token that is presented alone; zero means 6, 5 % of
@@ -113,7 +115,7 @@ func New(cfg Config) (*Publisher, error) {
 		return nil, errors.New("publisher: Config.Identify is nil")
 	case cfg.ServiceID == "":
 		return nil, errors.New("publisher: Config.ServiceID is empty")
-	case cfg.Epoch == "":
+	case cfg.Epoch == "" && cfg.History == nil:
 		return nil, errors.New("publisher: Config.Epoch is empty: give the epoch of the verified stream")
 	case cfg.LearnRate < 0:
 		return nil, fmt.Errorf("publisher: Config.LearnRate %v is negative", cfg.LearnRate)
@@ -347,28 +349,4 @@ func (p *Publisher) List(ctx context.Context, q Query) ([]Status, error) {
 		list[i] = t.Status
 	}
 	return list, nil
-}
-
-// beat tells the nodes, until ctx ends, that this replica lives, and of which
-// history the stream is.
-func (p *Publisher) beat(ctx context.Context) {
-	again := time.NewTicker(beatPeriod)
-	defer again.Stop()
-	for {
-		m := revocation.Message{SentAt: time.Now(), Beat: &revocation.Beat{
-			ServiceID: p.cfg.ServiceID, Epoch: p.cfg.Epoch, Version: revocation.WireVersion,
-		}}
-		attempt, cancel := context.WithTimeout(ctx, beatPeriod)
-		err := p.cfg.Bus.AppendBeat(attempt, m.Encode(), beatTTL)
-		cancel()
-		if err != nil && ctx.Err() == nil {
-			p.log.Warn().Err(err).Msg("beat not stored")
-		}
-		p.repeatLifts(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-again.C:
-		}
-	}
 }

@@ -85,6 +85,11 @@ type Config struct {
 	// made anew before the service has published its acts again.
 	IgnoreBeats bool
 
+	// AllowLostHistory lets Open return although the stream is not the one that
+	// LocalFile knows: stale, until the new history is accepted. It is for the
+	// revoke service itself, which must put back what was lost.
+	AllowLostHistory bool
+
 	// Logger receives one line per change of state; the zero value discards.
 	// It never sees a token.
 	Logger zerolog.Logger

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,7 +70,7 @@ func Open(ctx context.Context, cfg Config) (*Subscriber, error) {
 		}
 		return nil, err
 	}
-	if err := s.awaitFresh(ctx, set.AllowStaleStart); err != nil {
+	if err := s.awaitFresh(ctx, set); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -157,14 +158,14 @@ func start(src source, v *view, b begin) *Subscriber {
 
 // awaitFresh waits for the first proof of freshness; if a local file has
 // brought acts and that is enough, not for long.
-func (s *Subscriber) awaitFresh(ctx context.Context, staleWillDo bool) error {
+func (s *Subscriber) awaitFresh(ctx context.Context, set settings) error {
 	var enough <-chan time.Time // fires when there is no use in waiting on
-	if staleWillDo && s.view.isKnown() {
+	if set.AllowStaleStart && s.view.isKnown() {
 		enough = time.After(staleStartWait)
 	}
 	for {
 		changed := s.view.changes()
-		if s.view.check(time.Now()) == nil {
+		if s.view.check(time.Now()) == nil || set.AllowLostHistory && s.History().lost {
 			return nil
 		}
 		select {
@@ -212,6 +213,36 @@ func (s *Subscriber) Check(tok revocation.Token) error {
 func (s *Subscriber) Refusals(tok revocation.Token) []revocation.Act {
 	return s.deny.FindAll(&tok, time.Now().Unix())
 }
+
+// History is what a view knows of the identity of the stream.
+type History struct {
+	// Known is false while the stream is being read, or must be confirmed to
+	// be the one that was followed.
+	Known bool
+	// Epoch as the newest tick names it.
+	Epoch string
+	// Changes counts the times that the stream turned out to be another one;
+	// that which a local file tells of counts too.
+	Changes uint64
+	// Accepted is the newest acceptance of a changed history.
+	Accepted revocation.Acceptance
+
+	lost bool // and all of the new one is read
+}
+
+// History returns what the view knows of the identity of the stream.
+func (s *Subscriber) History() History {
+	v := s.view
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	known := v.state == Live && v.epoch != ""
+	return History{Known: known, Epoch: v.epoch, Changes: v.counters.Histories, Accepted: v.accepted, lost: known && v.lost != ""}
+}
+
+// Acts yields every act that the stream, or a local file, has brought and that
+// has not been removed, each with the latest expiry of any of its copies. What
+// follows the stream waits until the iteration has ended; Check does not.
+func (s *Subscriber) Acts() iter.Seq2[revocation.Act, int64] { return s.deny.All() }
 
 // Enforces reports whether a token at the limits of the act is refused by that
 // very act.

@@ -251,8 +251,10 @@ func laterEnd(a, b int64) int64 {
 func (v *view) beat(b revocation.Beat, at time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.beatOf, v.beatAt = b.Epoch, at
-	v.judge()
+	if b.Epoch != "" { // else it only carries an operator's acceptance
+		v.beatOf, v.beatAt = b.Epoch, at
+		v.judge()
+	}
 }
 
 // setEpoch records what the stream says of its identity.

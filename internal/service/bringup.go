@@ -60,8 +60,7 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 	if err := s.link.check(); err != nil {
 		return err
 	}
-	info, err := s.verifyStream(ctx)
-	if err != nil {
+	if err := s.verifyStream(ctx); err != nil {
 		return err
 	}
 	viewCtx, cancel := context.WithTimeout(ctx, viewTimeout)
@@ -69,6 +68,10 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 	view, err := subscriber.Open(viewCtx, subscriber.Config{
 		Conn: s.link.nc, Prefix: s.cfg.Prefix, Service: "revoked", Node: s.cfg.ServiceID, Observer: true, Logger: s.cfg.Logger,
 		IgnoreBeats: true, // ours come after it
+		LocalFile:   s.cfg.LocalFile,
+		// A stream that was restored or made anew must not keep the service
+		// from publishing its acts again.
+		AllowLostHistory: true,
 	})
 	if err != nil {
 		return err
@@ -86,7 +89,7 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 	pub, err := publisher.New(publisher.Config{
 		Pools: s.pools, Bus: bus, Tasks: store, View: view,
 		Identify:  s.tokens.identify,
-		ServiceID: s.cfg.ServiceID, Epoch: info.Epoch, LearnRate: s.cfg.LearnRate,
+		ServiceID: s.cfg.ServiceID, History: history{view}, LearnRate: s.cfg.LearnRate,
 		Logger: s.cfg.Logger,
 	})
 	if err != nil {
@@ -99,14 +102,14 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 	return nil
 }
 
-func (s *Service) verifyStream(ctx context.Context) (stream.Info, error) {
+func (s *Service) verifyStream(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
-	info, err := stream.Verify(ctx, s.js, s.names)
+	_, err := stream.Verify(ctx, s.js, s.names)
 	if err == nil {
 		err = stream.VerifySchedule(ctx, s.js, s.names)
 	}
-	return info, unprovisioned(err)
+	return unprovisioned(err)
 }
 
 // unprovisioned says what to do if a stream, or what belongs into it, is missing.

@@ -68,6 +68,11 @@ type Config struct {
 
 	// Prefix of all NATS subjects and streams.
 	Prefix string `yaml:"prefix" env:"REVOKED_PREFIX"`
+	// LocalFile keeps the live acts on disk, for a replica that starts after
+	// the store of NATS was restored or made anew: it publishes them again.
+	// Each replica needs its own. Empty means none: then that works only while
+	// a replica runs.
+	LocalFile string `yaml:"local_file" env:"REVOKED_LOCAL_FILE"`
 	// ServiceID names this replica; empty means the host name.
 	ServiceID string `yaml:"service_id" env:"REVOKED_SERVICE_ID"`
 

@@ -85,6 +85,32 @@ func Provision(ctx context.Context, js jetstream.JetStream, set Settings) (Info,
 	return info, ProvisionOwn(ctx, js, set)
 }
 
+// acceptanceTTL is how long the stream keeps an acceptance by itself. The
+// service's replicas repeat the newest in their beats.
+const acceptanceTTL = 30 * 24 * time.Hour
+
+// Accept publishes an operator's word that the history which the stream has now
+// is the one that is meant: nodes that have followed another one trust it again.
+// It needs the rights of an administrator, as whoever restores a store or makes
+// it anew has them, and works while the revoke service is down.
+func Accept(ctx context.Context, js jetstream.JetStream, names Names, epoch string) error {
+	info, err := Verify(ctx, js, names)
+	if err != nil {
+		return err
+	}
+	if info.Epoch != epoch {
+		return fmt.Errorf("stream: the epoch of %s is %s, not %s", names.Events(), info.Epoch, epoch)
+	}
+	now := time.Now()
+	m := revocation.Message{SentAt: now, Beat: &revocation.Beat{
+		ServiceID: "operator", Accepted: revocation.Acceptance{Epoch: epoch, At: now},
+	}}
+	if _, err := js.Publish(ctx, names.Beat(), m.Encode(), jetstream.WithMsgTTL(acceptanceTTL)); err != nil {
+		return fmt.Errorf("stream: publishing the acceptance: %w", err)
+	}
+	return nil
+}
+
 // Verify reads the stream and its schedule and compares them field by field
 // with what revoked needs. It changes nothing. The error is a [*MismatchError]
 // for the first field that differs, or wraps [jetstream.ErrStreamNotFound].
