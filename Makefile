@@ -132,6 +132,10 @@ crash-matrix: ## Kill a replica before and after every effect; check that nothin
 bench-propagation: ## Measure sent to refused on 1, 10 and 100 nodes beside bare core NATS
 	cd internal/bench && go run ./propagation
 
+.PHONY: bench-api
+bench-api: ## Measure POST /v1/revocations beside bare JetStream publishes
+	cd internal/bench && go run ./api
+
 .PHONY: bench-fleet
 bench-fleet: ## Measure 1 to 5,000 nodes beside bare NATS and a consumer per node
 	cd internal/bench && go run ./fleet $(FLEET)
@@ -139,6 +143,11 @@ bench-fleet: ## Measure 1 to 5,000 nodes beside bare NATS and a consumer per nod
 .PHONY: bench-streams
 bench-streams: ## Cut 10,000 open streams, bare and over gRPC, with one revocation
 	STREAMS=10000 go test -count=1 -run TestManyStreams -v ./validator/conn ./validator/grpcauth
+
+.PHONY: transcript
+transcript: build ## Run every command of docs/revokectl.md against revoked-dev and write it
+	internal/dev/transcript.sh | cat -s > bin/revokectl.md
+	mv bin/revokectl.md docs/revokectl.md
 
 .PHONY: size
 size: ## Show what a minimal service with subscriber and validator weighs and links
