@@ -149,6 +149,11 @@ transcript: build ## Run every command of docs/revokectl.md against revoked-dev 
 	internal/dev/transcript.sh | cat -s > bin/revokectl.md
 	mv bin/revokectl.md docs/revokectl.md
 
+.PHONY: bench-gate
+bench-gate: ## Measure what the gate adds, how much it answers, its size, memory and start
+	internal/proxies/install.sh
+	REVOKED_BENCH_GATE=1 go test -count=1 -v -timeout=$(TEST_TIMEOUT) -run TestFigures ./internal/proxies
+
 .PHONY: size
 size: ## Show what a minimal service with subscriber and validator weighs and links
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/orders ./internal/readme/orders

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-4e8dee1b/revoked/internal/config"
 	"github.com/seed-4e8dee1b/revoked/validator"
+	"github.com/seed-4e8dee1b/revoked/validator/askcognito"
 )
 
 // problems lists every value with which the gate would not start or would not
@@ -32,6 +33,12 @@ func (c Config) problems() []config.Problem {
 	}
 	if c.MaxStaleness != 0 && c.MaxStaleness < 3*time.Second {
 		list.Add("max_staleness", c.MaxStaleness.String(), "is below 3s, three periods of the tick that proves freshness", "leave it out for 1m")
+	}
+	if c.AllowStaleStart && c.LocalFile == "" {
+		list.Add("allow_stale_start", "", "is set without local_file", "set local_file too: it has what was revoked before")
+	}
+	if c.StalePolicy != "" && c.StalePolicy != validator.FailOpen.String() {
+		list.Add("stale_policy (REVOKED_STALE_POLICY)", c.StalePolicy, "is not the break-glass", "set fail-open, or leave it out and set stale_policy at the rules")
 	}
 	if c.ShutdownDelay < 0 || c.ShutdownDelay > time.Minute {
 		list.Add("shutdown_delay", c.ShutdownDelay.String(), "is not from 0s to 1m", "set a duration such as 5s")
@@ -123,9 +130,31 @@ func (c Config) pools() []validator.Pool {
 	return pools
 }
 
+// asksCognito reports whether a rule wants Cognito asked.
+func (c Config) asksCognito() bool {
+	return slices.ContainsFunc(c.Rules, func(r Rule) bool { return r.stale() == validator.AskCognito })
+}
+
+// asker returns the configuration of the fallback.
+func (c Config) asker() askcognito.Config {
+	cfg := askcognito.Config{Logger: c.Logger}
+	for _, p := range c.Pools {
+		cfg.Pools = append(cfg.Pools, askcognito.Pool{
+			ID: p.ID, UserInfoURL: p.UserInfoURL, Endpoint: p.Endpoint, InsecureHTTP: p.InsecureHTTP,
+		})
+	}
+	return cfg
+}
+
 func (c Config) checkPools(list *config.Problems) {
 	if len(c.Pools) == 0 {
 		list.Add("pools", "", "is empty", "list at least one user pool with its id and clients")
+	}
+	if c.asksCognito() {
+		if _, err := askcognito.New(c.asker()); err != nil {
+			reason, fix, _ := strings.Cut(strings.TrimPrefix(err.Error(), "askcognito: Config."), ": ")
+			list.Add("pools", "", "can't be asked as a rule wants: "+reason, fix)
+		}
 	}
 	ids := make(map[string]bool)
 	for i, p := range c.pools() {
@@ -255,7 +284,10 @@ func (r Rule) check(list *config.Problems, at string, pools, clients []string, a
 	}
 	var policy validator.StalePolicy
 	if r.StalePolicy != "" && policy.UnmarshalText([]byte(r.StalePolicy)) != nil {
-		list.Add(at+".stale_policy", r.StalePolicy, "is unknown", "set fail-closed or fail-open")
+		list.Add(at+".stale_policy", r.StalePolicy, "is unknown", "set fail-closed, ask-cognito or fail-open")
+	}
+	if policy == validator.AskCognito && slices.Contains(r.TokenUse, validator.IDToken) {
+		list.Add(at+".stale_policy", r.StalePolicy, "is set, but token_use has id, and Cognito answers about access tokens only", "remove one of them")
 	}
 	asks := len(r.Pools)+len(r.Clients)+len(r.TokenUse)+len(r.Scopes)+len(r.Groups) > 0 || r.StalePolicy != "" || r.ReportOnly
 	if r.Anonymous && asks {

@@ -47,6 +47,15 @@ type Config struct {
 	// MaxStaleness is that of subscriber.Config: how old the denylist may be
 	// before the stale policies apply. Zero means one minute.
 	MaxStaleness time.Duration `yaml:"max_staleness" env:"REVOKED_MAX_STALENESS"`
+	// LocalFile and AllowStaleStart are those of subscriber.Config: acts kept
+	// on disk, with which a gate that starts while NATS is down knows what was
+	// revoked before.
+	LocalFile       string `yaml:"local_file" env:"REVOKED_LOCAL_FILE"`
+	AllowStaleStart bool   `yaml:"allow_stale_start" env:"REVOKED_ALLOW_STALE_START"`
+	// StalePolicy, if it is fail-open, is in force for every rule, and even
+	// before the first complete view: the break-glass for a long outage, best
+	// given by the environment. Empty leaves it to the rules.
+	StalePolicy string `yaml:"stale_policy" env:"REVOKED_STALE_POLICY"`
 	// Prefix of all NATS subjects and streams.
 	Prefix string      `yaml:"prefix" env:"REVOKED_PREFIX"`
 	NATS   config.NATS `yaml:"nats"`
@@ -80,6 +89,10 @@ type Pool struct {
 	JWKSURL      string   `yaml:"jwks_url"`
 	Issuers      []string `yaml:"issuers"`
 	InsecureHTTP bool     `yaml:"insecure_http"`
+	// UserInfoURL and Endpoint are asked by rules with ask-cognito; see
+	// askcognito.Pool.
+	UserInfoURL string `yaml:"userinfo_url"`
+	Endpoint    string `yaml:"endpoint"`
 }
 
 // Rule says what a request needs.
@@ -103,7 +116,7 @@ type Rule struct {
 	// Scopes must all be there, of Groups at least one.
 	Scopes []string `yaml:"scopes"`
 	Groups []string `yaml:"groups"`
-	// StalePolicy is fail-closed (also if empty) or fail-open.
+	// StalePolicy is fail-closed (also if empty), ask-cognito or fail-open.
 	StalePolicy string `yaml:"stale_policy"`
 	// ReportOnly decides, counts and logs, and lets every request through.
 	ReportOnly bool `yaml:"report_only"`

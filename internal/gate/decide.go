@@ -23,6 +23,7 @@ type request struct {
 // Outcomes of the gate's own, beside the names of the validator's reasons.
 const (
 	outcomeAnonymous   = "anonymous"
+	outcomeSettled     = "settled" // stale, and Cognito says that the token is good
 	outcomeNoRule      = "no_rule"
 	outcomeAmbiguous   = "ambiguous_request" // of path or method
 	outcomeUndescribed = "undescribed"       // the proxy does not say what it asks about
@@ -45,9 +46,11 @@ type verdict struct {
 
 // judge decides about requests. It is safe for concurrent use.
 type judge struct {
-	rules  *rules
-	tokens *validator.Validator
-	view   *lateView
+	rules      *rules
+	tokens     *validator.Validator
+	view       *lateView
+	asker      validator.Fallback // nil unless a rule has ask-cognito
+	breakGlass bool               // every rule fails open
 }
 
 // request decides about a proxied request.
@@ -67,7 +70,7 @@ func (j *judge) request(ctx context.Context, req request) verdict {
 	}
 	tok, reason, err := j.token(ctx, token, r.requirement)
 	if reason == validator.ReasonStale {
-		return j.stale(r, tok, err)
+		return j.stale(ctx, r, token, tok, err)
 	}
 	return r.settle(tok, reason, err)
 }
@@ -91,17 +94,23 @@ func (j *judge) token(ctx context.Context, token string, q requirement) (*valida
 }
 
 // stale applies the policy of the rule to a token that passed every check but
-// that of a denylist that is too old. Before its first complete view the gate
-// has no idea of what was revoked, and no policy of a route is meant for that.
-func (j *judge) stale(r *rule, tok *validator.Verified, err error) verdict {
-	switch r.stale {
-	case validator.FailOpen:
-		if j.view.complete() {
-			return verdict{allow: true, outcome: validator.ReasonStale.String(), tok: tok, cause: err, servedStale: true}
+// that of a denylist that is too old. Before its first view the gate has no
+// idea of what was revoked, and no policy of a rule is meant for that; the
+// break-glass is.
+func (j *judge) stale(ctx context.Context, r *rule, bearer string, tok *validator.Verified, err error) verdict {
+	open := verdict{allow: true, outcome: validator.ReasonStale.String(), tok: tok, cause: err, servedStale: true}
+	switch {
+	case j.breakGlass:
+		return open
+	case !j.view.complete():
+	case r.stale == validator.FailOpen:
+		return open
+	case r.stale == validator.AskCognito:
+		if err = j.asker.Ask(ctx, bearer, tok); err == nil {
+			return verdict{allow: true, outcome: outcomeSettled, tok: tok}
 		}
-	case validator.FailClosed:
 	}
-	return r.settle(tok, validator.ReasonStale, err)
+	return r.settle(tok, validator.ReasonOf(err), err)
 }
 
 // settle turns a reason into a verdict.

@@ -23,6 +23,7 @@ import (
 	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
 	"github.com/seed-4e8dee1b/revoked/validator"
+	"github.com/seed-4e8dee1b/revoked/validator/askcognito"
 	"github.com/seed-4e8dee1b/revoked/validator/extauthz"
 )
 
@@ -91,6 +92,15 @@ func Start(cfg Config) (*Gate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gate: %w", err)
 	}
+	if cfg.asksCognito() {
+		if g.judge.asker, err = askcognito.New(cfg.asker()); err != nil {
+			g.judge.tokens.Close()
+			return nil, fmt.Errorf("gate: %w", err)
+		}
+	}
+	if g.judge.breakGlass = cfg.StalePolicy == validator.FailOpen.String(); g.judge.breakGlass {
+		log.Warn().Msg("break-glass: every rule serves while the denylist is stale")
+	}
 	g.numbers = newNumbers(g)
 	ctx, stop := context.WithCancel(context.Background())
 	g.stop = stop
@@ -102,12 +112,33 @@ func Start(cfg Config) (*Gate, error) {
 			Servers: cfg.NATS.URL, Credentials: cfg.NATS.Creds, NKey: cfg.NATS.NKey,
 			CA: cfg.NATS.CA, Cert: cfg.NATS.Cert, Key: cfg.NATS.Key, InboxPrefix: cfg.NATS.InboxPrefix,
 			Prefix: cfg.Prefix, Service: cfg.Service, Node: cfg.Node, MaxStaleness: cfg.MaxStaleness,
-			Logger: cfg.Logger,
-		}, log)
+			LocalFile: cfg.LocalFile, AllowStaleStart: cfg.AllowStaleStart, Logger: cfg.Logger,
+		}, cfg.declared(), log)
 	})
 	g.log.Info().Strs("forward_auth", g.addrs[viaForwardAuth]).Strs("ext_authz", g.addrs[viaExtAuthz]).
 		Strs("check", g.addrs[viaCheck]).Strs("metrics", g.addrs["metrics"]).Str("version", cfg.Version).Msg("listening")
 	return g, nil
+}
+
+// declared are the policies to tell the fleet of: what may be served while the
+// denylist is stale. Callers of /v1/check decide for themselves.
+func (c Config) declared() []string {
+	policies := []string{validator.FailClosed.String()}
+	if c.StalePolicy != "" {
+		policies = append(policies, c.StalePolicy)
+	}
+	if len(c.Check.Listen) > 0 {
+		policies = append(policies, validator.FailOpen.String())
+	}
+	for _, r := range c.Rules {
+		switch {
+		case r.ReportOnly:
+			policies = append(policies, "report-only")
+		case !r.Anonymous:
+			policies = append(policies, r.stale().String())
+		}
+	}
+	return policies
 }
 
 // serve opens all listeners before it serves the first.
@@ -229,7 +260,7 @@ func (g *Gate) ready() error {
 	if g.stopping.Load() {
 		return errors.New("stopping")
 	}
-	if err := g.judge.view.missing(); err != nil {
+	if err := g.judge.view.ready(); err != nil {
 		return err
 	}
 	return g.judge.tokens.Ready()

@@ -33,7 +33,7 @@ func newNumbers(g *Gate) *numbers {
 		registry: prometheus.NewRegistry(),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "revoked_gate_decisions_total",
-			Help: "Decisions by interface and outcome: a reason of the validator, anonymous, no_rule, ambiguous_request or undescribed.",
+			Help: "Decisions by interface and outcome: a reason of the validator, anonymous, settled (stale, and Cognito was asked), no_rule, ambiguous_request or undescribed.",
 		}, []string{"via", "outcome"}),
 		servedStale: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "revoked_gate_served_stale_total", Help: "Requests allowed by a fail-open policy while the denylist was stale.",
@@ -50,11 +50,15 @@ func newNumbers(g *Gate) *numbers {
 		ConstLabels: prometheus.Labels{"version": g.cfg.Version, "go_version": runtime.Version()},
 	})
 	build.Set(1)
+	breakGlass := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "revoked_gate_break_glass", Help: "1 if every rule serves while the denylist is stale, by REVOKED_STALE_POLICY.",
+	})
+	breakGlass.Set(bit(g.cfg.StalePolicy != ""))
 	for _, v := range []string{viaForwardAuth, viaExtAuthz, viaCheck} { // present from the start, for rates
 		n.servedStale.WithLabelValues(v)
 		n.unenforced.WithLabelValues(v)
 	}
-	n.registry.MustRegister(n.decisions, n.servedStale, n.unenforced, n.untrusted, build, viewCollector{g},
+	n.registry.MustRegister(n.decisions, n.servedStale, n.unenforced, n.untrusted, build, breakGlass, viewCollector{g},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return n
 }

@@ -24,6 +24,8 @@ var errNoView = fmt.Errorf("%w: the denylist is not there yet", revocation.ErrSt
 type lateView struct {
 	view atomic.Pointer[subscriber.Subscriber]
 	why  atomic.Pointer[string] // why the newest attempt failed
+	// fresh latches once the view was: from then on the gate is ready.
+	fresh atomic.Bool
 }
 
 // Check implements [validator.Denylist].
@@ -34,28 +36,37 @@ func (l *lateView) Check(tok revocation.Token) error {
 	return errNoView
 }
 
-// complete reports whether there was a complete view: from then on.
+// complete reports whether there is a view: one that was complete, if only
+// when local_file was written.
 func (l *lateView) complete() bool { return l.view.Load() != nil }
 
-// missing is why there is no view yet.
-func (l *lateView) missing() error {
-	if l.complete() {
+// ready returns nil once the view was complete and fresh, and from then on.
+func (l *lateView) ready() error {
+	if l.fresh.Load() {
 		return nil
 	}
-	if why := l.why.Load(); why != nil {
+	if why := l.why.Load(); why != nil && !l.complete() {
 		return errors.New(*why)
 	}
-	return errNoView
+	err := l.Check(revocation.Token{})
+	if err == nil {
+		l.fresh.Store(true)
+	}
+	return err
 }
 
-// open tries until there is a view, or ctx ends. It logs each reason once.
-func (l *lateView) open(ctx context.Context, cfg subscriber.Config, log zerolog.Logger) {
+// open tries until there is a view, or ctx ends, and declares what is served
+// while it is stale. It logs each reason once.
+func (l *lateView) open(ctx context.Context, cfg subscriber.Config, policies []string, log zerolog.Logger) {
 	for ctx.Err() == nil {
 		view, err := subscriber.Open(ctx, cfg)
 		if err == nil {
+			for _, p := range policies {
+				view.DeclareStalePolicy(p)
+			}
 			l.view.Store(view)
 			st := view.Status()
-			log.Info().Int("acts", st.Acts).Uint64("seq", st.LastSequence).Msg("denylist complete")
+			log.Info().Stringer("state", st.State).Int("acts", st.Acts).Uint64("seq", st.LastSequence).Msg("denylist open")
 			return
 		}
 		why := err.Error()

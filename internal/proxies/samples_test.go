@@ -191,9 +191,9 @@ func lambda(t *testing.T, g *gateProcess, good, revoked string) {
 	}
 	const script = `import(process.argv[1]).then((m) => m.handler(JSON.parse(process.argv[2]))).then((r) => console.log(JSON.stringify(r)), (e) => console.log("threw"))`
 	for _, tt := range []struct{ name, url, token, want string }{
-		{"valid", g.checkURL, good, `"isAuthorized":true`},
-		{"revoked", g.checkURL, revoked, `"isAuthorized":false`},
-		{"no token", g.checkURL, "", `"isAuthorized":false`},
+		{"valid", "http://" + g.checkAddr + "/v1/check", good, `"isAuthorized":true`},
+		{"revoked", "http://" + g.checkAddr + "/v1/check", revoked, `"isAuthorized":false`},
+		{"no token", "http://" + g.checkAddr + "/v1/check", "", `"isAuthorized":false`},
 		{"gate down", "http://127.0.0.1:1/v1/check", good, "threw"},
 	} {
 		t.Run("lambda/"+tt.name, func(t *testing.T) {

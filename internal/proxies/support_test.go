@@ -154,15 +154,17 @@ type gateProcess struct {
 	binary  string
 	config  string
 	metrics string
-	// checkURL is /v1/check over TCP, for those who can't use a socket.
-	checkURL string
-	dir      string
+	// The three interfaces over TCP, for those who can't use a socket.
+	forwardAddr, extAuthzAddr, checkAddr string
+	dir                                  string
 	*process
 }
 
 // forward and check are its sockets.
 func (g *gateProcess) forward() string { return filepath.Join(g.dir, "gate.sock") }
 func (g *gateProcess) check() string   { return filepath.Join(g.dir, "check.sock") }
+
+func (g *gateProcess) extAuthzSocket() string { return filepath.Join(g.dir, "authz.sock") }
 
 func buildGate(t *testing.T) string {
 	t.Helper()
@@ -177,14 +179,18 @@ func buildGate(t *testing.T) string {
 func startGate(t *testing.T, w *gatetest.World) *gateProcess {
 	t.Helper()
 	dir := shortDir(t)
-	checkAddr := freeAddr(t)
 	g := &gateProcess{
-		t: t, binary: buildGate(t), dir: dir, metrics: freeAddr(t), checkURL: "http://" + checkAddr + "/v1/check",
+		t: t, binary: buildGate(t), dir: dir, metrics: freeAddr(t),
+		forwardAddr: freeAddr(t), extAuthzAddr: freeAddr(t), checkAddr: freeAddr(t),
 	}
+	both := func(socket, addr string) string { return fmt.Sprintf("[%q, %q]", "unix:"+socket, addr) }
 	text := file(t, "gate/gate.yaml", map[string]string{
-		`"unix:/run/revoked/check.sock"`: `"unix:` + filepath.Join(dir, "check.sock") + `", "` + checkAddr + `"`,
-		"/run/revoked/gate.sock":         filepath.Join(dir, "gate.sock"), "127.0.0.1:9091": g.metrics, "127.0.0.1:9011": freeAddr(t),
-		"eu-west-1_AbC123\n": w.Pool.ID() + "\n    jwks_url: " + w.Pool.JWKSURL() + "\n", "1example23456789": gatetest.ClientID,
+		`["unix:/run/revoked/gate.sock"]`:  both(g.forward(), g.forwardAddr),
+		`["127.0.0.1:9011"]`:               both(g.extAuthzSocket(), g.extAuthzAddr),
+		`["unix:/run/revoked/check.sock"]`: both(g.check(), g.checkAddr),
+		"127.0.0.1:9091":                   g.metrics,
+		"eu-west-1_AbC123\n":               w.Pool.ID() + "\n    jwks_url: " + w.Pool.JWKSURL() + "\n",
+		"1example23456789":                 gatetest.ClientID,
 	})
 	// As soon as NATS is gone for 3 s the denylist is stale.
 	text += "max_staleness: 3s\nnats: {url: " + w.NATS.URL() + "}\n"
@@ -236,16 +242,33 @@ func version(ctx context.Context, path, flag string) string {
 	return first
 }
 
+// way is how a proxy reaches the gate: by a socket as the files of deploy/ say,
+// by TCP, or, to compare with, not at all.
+type way struct{ socket, addr string }
+
 func startNginx(t *testing.T, u *upstream, g *gateProcess) proxy {
 	t.Helper()
+	return startNginxWay(t, u, way{socket: g.forward()})
+}
+
+func startNginxWay(t *testing.T, u *upstream, gate way) proxy {
+	t.Helper()
+	change := map[string]string{}
+	switch {
+	case gate.socket != "":
+		change["/run/revoked/gate.sock"] = gate.socket
+	case gate.addr != "":
+		change["unix:/run/revoked/gate.sock"] = gate.addr
+	default:
+		change["auth_request /_revoked;"] = ""
+	}
 	path, ok := find("nginx")
 	if !ok {
 		t.Fatal("nginx is not installed: run make test-proxies")
 	}
 	dir, addr := t.TempDir(), freeAddr(t)
-	site := write(t, filepath.Join(dir, "api.conf"), file(t, "nginx/api.conf", map[string]string{
-		"127.0.0.1:8080": addr, "127.0.0.1:8000": u.addr, "/run/revoked/gate.sock": g.forward(),
-	}))
+	change["127.0.0.1:8080"], change["127.0.0.1:8000"] = addr, u.addr
+	site := write(t, filepath.Join(dir, "api.conf"), file(t, "nginx/api.conf", change))
 	user := "" // as the user of the test
 	if os.Getuid() == 0 {
 		user = "user root;"
@@ -263,14 +286,28 @@ func startNginx(t *testing.T, u *upstream, g *gateProcess) proxy {
 
 func startCaddy(t *testing.T, u *upstream, g *gateProcess) proxy {
 	t.Helper()
+	return startCaddyWay(t, u, way{socket: g.forward()})
+}
+
+func startCaddyWay(t *testing.T, u *upstream, gate way) proxy {
+	t.Helper()
+	change := map[string]string{}
+	switch {
+	case gate.socket != "":
+		change["/run/revoked/gate.sock"] = gate.socket
+	case gate.addr != "":
+		change["unix//run/revoked/gate.sock"] = gate.addr
+	default:
+		// A matcher that nothing matches.
+		change["forward_auth unix"] = "forward_auth /nothing-is-here unix"
+	}
 	path, ok := find("caddy")
 	if !ok {
 		t.Fatal("caddy is not installed: run make test-proxies")
 	}
 	dir, addr := t.TempDir(), freeAddr(t)
-	conf := write(t, filepath.Join(dir, "Caddyfile"), "{\n\tadmin off\n}\n"+file(t, "caddy/Caddyfile", map[string]string{
-		"127.0.0.1:8080": addr, "127.0.0.1:8000": u.addr, "/run/revoked/gate.sock": g.forward(),
-	}))
+	change["127.0.0.1:8080"], change["127.0.0.1:8000"] = addr, u.addr
+	conf := write(t, filepath.Join(dir, "Caddyfile"), "{\n\tadmin off\n}\n"+file(t, "caddy/Caddyfile", change))
 	cmd := exec.Command(path, "run", "--config", conf, "--adapter", "caddyfile")
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
 	run(t, "caddy", cmd)

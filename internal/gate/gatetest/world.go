@@ -72,7 +72,8 @@ func (w *World) Close() {
 
 // PoolYAML is the element of a gate's pools for [World.Pool].
 func (w *World) PoolYAML() string {
-	return fmt.Sprintf("{id: %s, clients: [%s, %s], jwks_url: %q}", w.Pool.ID(), ClientID, OtherClientID, w.Pool.JWKSURL())
+	return fmt.Sprintf("{id: %s, clients: [%s, %s], jwks_url: %q, endpoint: %q}",
+		w.Pool.ID(), ClientID, OtherClientID, w.Pool.JWKSURL(), w.Cognito.URL()+"/")
 }
 
 // Token mints a token; what o leaves out is that of a fresh access token of

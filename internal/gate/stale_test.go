@@ -1,0 +1,129 @@
+package gate_test
+
+import (
+	"net/http"
+	"path/filepath"
+	"testing"
+
+	"github.com/seed-4e8dee1b/revoked/internal/gate"
+	"github.com/seed-4e8dee1b/revoked/internal/gate/gatetest"
+	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
+)
+
+func TestAskCognito(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	if _, err := w.Pool.CreateUser(cognitotest.UserConfig{Username: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+	signIn := func() cognitotest.Tokens {
+		tokens, err := w.Pool.SignIn(gatetest.ClientID, "ada")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tokens
+	}
+	g := start(t, w, "rules: [{path: /}, {path: /ask, stale_policy: ask-cognito}]\n")
+	awaitReady(t, g)
+	stays, goes := signIn(), signIn()
+	if err := w.Pool.RevokeToken(gatetest.ClientID, goes.RefreshToken); err != nil {
+		t.Fatal(err)
+	}
+	if code := ask(t, g, "GET", "/ask", bearer(goes.AccessToken)).StatusCode; code != 200 {
+		t.Errorf("while the denylist is fresh Cognito is asked: %d, want 200", code)
+	}
+	w.NATS.Stop()
+	eventually(t, "stale", func() bool {
+		return ask(t, g, "GET", "/", bearer(stays.AccessToken)).StatusCode == http.StatusForbidden
+	})
+	// Beyond the budget of a call a second the answer is 403.
+	eventually(t, "Cognito vouches for the session that stays", func() bool {
+		return ask(t, g, "GET", "/ask", bearer(stays.AccessToken)).StatusCode == http.StatusOK
+	})
+	eventually(t, "Cognito refuses the other", func() bool {
+		code := ask(t, g, "GET", "/ask", bearer(goes.AccessToken)).StatusCode
+		if code == http.StatusOK {
+			t.Fatal("a session that Cognito has revoked was served")
+		}
+		return code == http.StatusUnauthorized
+	})
+	if metric(t, g, `revoked_gate_decisions_total{outcome="settled"`) == "" {
+		t.Error("nothing is counted as settled")
+	}
+}
+
+// The break-glass opens every rule, also before the first view; what else is
+// wrong with a token it does not forgive.
+func TestBreakGlass(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	w.NATS.Stop()
+	g := start(t, w, rulesYAML+"stale_policy: fail-open\n")
+	good := w.Token(cognitotest.MintOptions{OriginJTI: "good"})
+	eventually(t, "the keys are there", func() bool {
+		return ask(t, g, "GET", "/orders", bearer(good)).StatusCode == http.StatusOK
+	})
+	for _, tt := range []struct {
+		uri, token string
+		want       int
+	}{
+		{"/orders", good, 200}, {"/open", good, 200}, {"/orders", w.Token(expired), 401}, {"/orders", "", 401}, {"/write", good, 403},
+	} {
+		header := http.Header{}
+		if tt.token != "" {
+			header = bearer(tt.token)
+		}
+		if got := ask(t, g, "GET", tt.uri, header).StatusCode; got != tt.want {
+			t.Errorf("GET %s: %d, want %d", tt.uri, got, tt.want)
+		}
+	}
+	if got := metric(t, g, "revoked_gate_break_glass "); got != "revoked_gate_break_glass 1" {
+		t.Errorf("break-glass is not seen: %q", got)
+	}
+}
+
+// With a local file a gate that starts without NATS knows what was revoked
+// before; it is not ready, and its rules say what is served.
+func TestStartsStaleFromFile(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	more := rulesYAML + "local_file: " + filepath.Join(t.TempDir(), "acts") + "\nallow_stale_start: true\n"
+	good := w.Token(cognitotest.MintOptions{OriginJTI: "good"})
+	gone := w.Token(cognitotest.MintOptions{OriginJTI: "gone"})
+	first := start(t, w, more)
+	awaitReady(t, first)
+	revoke(t, w, first, "gone", gone)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.NATS.Stop()
+	second := start(t, w, more)
+	eventually(t, "the file is read", func() bool {
+		return ask(t, second, "GET", "/open", bearer(good)).StatusCode == http.StatusOK
+	})
+	for _, tt := range []struct {
+		uri, token string
+		want       int
+	}{{"/open", gone, 401}, {"/orders", good, 403}, {"/orders", gone, 401}} {
+		if got := ask(t, second, "GET", tt.uri, bearer(tt.token)).StatusCode; got != tt.want {
+			t.Errorf("GET %s: %d, want %d", tt.uri, got, tt.want)
+		}
+	}
+	if code := readyz(t, second); code != http.StatusServiceUnavailable {
+		t.Errorf("/readyz before the first fresh view: %d, want 503", code)
+	}
+	if err := w.NATS.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	awaitReady(t, second)
+}
+
+func readyz(t *testing.T, g *gate.Gate) int {
+	t.Helper()
+	resp, err := client.Get("http://" + g.Addrs("metrics")[0] + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
