@@ -9,7 +9,7 @@ type Hashes struct {
 	// Denylist names the instance.
 	Denylist uint64
 	// Claims has the hash of each claim by the kind that compares it, 0 for a
-	// claim that is absent; Groups has those of cognito:groups, in their order.
+	// claim that is absent or empty; Groups has those of cognito:groups, in their order.
 	Claims [int(KindPool) + 1]uint64
 	Groups []uint64
 }

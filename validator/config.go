@@ -36,6 +36,22 @@ type Denylist interface {
 	Check(tok revocation.Token) error
 }
 
+// HashedDenylist is a [Denylist] that can do part of a check once per token
+// instead of on every request. A *subscriber.Subscriber is one. What is true of
+// Check is true of CheckHashed: the hashes save time and decide nothing.
+type HashedDenylist interface {
+	Denylist
+	// Prehash returns hashes of tok's claims for CheckHashed.
+	Prehash(tok *revocation.Token) revocation.Hashes
+	// CheckHashed is Check of *tok with what Prehash returned for it. It
+	// neither changes nor keeps what the arguments point to.
+	CheckHashed(tok *revocation.Token, h *revocation.Hashes) error
+	// Itself returns the receiver. A type that embeds another one and has a
+	// Check of its own has these methods too, of the other one, which would
+	// pass its Check by: it is told by the answer, and gets Check.
+	Itself() any
+}
+
 // TokenUse is the token_use claim: which of Cognito's two JWTs a token is.
 type TokenUse string
 
@@ -75,6 +91,12 @@ type Config struct {
 	// Too low refuses users with many groups; too high lets anyone make the
 	// node decode that much per request.
 	MaxTokenBytes int
+	// CacheBytes bounds the memory, in bytes and as an estimate, of tokens that
+	// were verified and are kept so that the next request with the same token
+	// costs no signature: its times and the denylist are checked every time.
+	// Zero means 64 MiB, which is some ten thousand tokens; -1 keeps none. Too
+	// low verifies the signatures of active users again and again.
+	CacheBytes int
 	// InsecureIgnoreExpiry accepts expired tokens, for a service in which an
 	// expired token may name what to revoke but opens nothing. The denylist
 	// forgets acts once their tokens have expired, so a nil error does not
@@ -141,6 +163,9 @@ func (cfg Config) check() (Config, []*pool, []revocation.Issuer, error) {
 	if cfg.MaxTokenBytes == 0 {
 		cfg.MaxTokenBytes = defaultMaxTokenBytes
 	}
+	if cfg.CacheBytes == 0 {
+		cfg.CacheBytes = defaultCacheBytes
+	}
 	switch {
 	case len(cfg.Pools) == 0:
 		return fail("Config.Pools is empty: name at least one user pool")
@@ -152,6 +177,9 @@ func (cfg Config) check() (Config, []*pool, []revocation.Issuer, error) {
 		return fail("Config.Skew is %v: it must be from 0 to %v, for which the denylist keeps an act after its last token expired", cfg.Skew, revocation.MaxLeeway)
 	case cfg.MaxTokenBytes < 0:
 		return fail("Config.MaxTokenBytes is %d: use 0 for the default of %d", cfg.MaxTokenBytes, defaultMaxTokenBytes)
+	}
+	if cfg.CacheBytes < -1 {
+		return fail("Config.CacheBytes is %d: use 0 for the default of %d, or -1 for no cache", cfg.CacheBytes, defaultCacheBytes)
 	}
 	var pools []*pool
 	var issuers []revocation.Issuer

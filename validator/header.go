@@ -16,13 +16,10 @@ type parts struct {
 	header, payload, signature []byte // decoded
 }
 
-// split cuts a token of at most maxBytes into exactly three parts. Compact
+// split cuts a token into exactly three parts. Compact
 // serialization only: the JSON serializations of RFC 7515 contain characters
 // that no part has.
-func split(token string, maxBytes int) (parts, error) {
-	if len(token) > maxBytes {
-		return parts{}, refuse(ReasonTooLarge, "longer than MaxTokenBytes")
-	}
+func split(token string) (parts, error) {
 	header, rest, _ := strings.Cut(token, ".")
 	payload, signature, _ := strings.Cut(rest, ".")
 	p := parts{signed: token[:max(0, len(token)-len(signature)-1)]}

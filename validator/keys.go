@@ -44,6 +44,7 @@ type keySource struct {
 	log    zerolog.Logger         // immutable
 	wake   chan struct{}          // asks run to fetch now; capacity 1: asking twice is asking once
 	first  chan struct{}          // closed when set is first stored
+	epoch  *atomic.Uint64         // of all pools of the validator: another one when keys change
 	set    atomic.Pointer[keySet] // nil before the first good fetch; stored by run
 
 	fetches, failures atomic.Uint64
@@ -55,10 +56,10 @@ type keySource struct {
 	closed   bool
 }
 
-func newKeySource(p *pool, client *http.Client, log zerolog.Logger) *keySource {
+func newKeySource(p *pool, client *http.Client, log zerolog.Logger, epoch *atomic.Uint64) *keySource {
 	return &keySource{
 		pool: p, client: client, log: log.With().Str("pool", p.id).Logger(),
-		wake: make(chan struct{}, 1), first: make(chan struct{}),
+		wake: make(chan struct{}, 1), first: make(chan struct{}), epoch: epoch,
 		// The first fetch counts as asked for, so that a request that comes
 		// before run has begun waits for it.
 		fetching: make(chan struct{}),
@@ -139,12 +140,23 @@ func (s *keySource) close() {
 	}
 }
 
+// store puts a set of keys into use. If they differ from the last ones the
+// epoch changes before, so that from then on no token counts that was verified
+// with those, and after, so that none does that is being verified meanwhile.
 func (s *keySource) store(set *keySet, recovered bool) {
-	old := s.set.Swap(set)
+	old := s.set.Load() // only this goroutine stores
+	same := old != nil && maps.EqualFunc(old.keys, set.keys, func(a, b *rsa.PublicKey) bool { return a.Equal(b) })
+	if !same {
+		s.epoch.Add(1)
+	}
+	s.set.Store(set)
+	if !same {
+		s.epoch.Add(1)
+	}
 	if old == nil {
 		close(s.first)
 	}
-	if old == nil || recovered || !maps.EqualFunc(old.keys, set.keys, func(a, b *rsa.PublicKey) bool { return a.Equal(b) }) {
+	if !same || recovered {
 		kids := slices.Sorted(maps.Keys(set.keys))
 		s.log.Info().Strs("kids", kids).Int("ignored", set.ignored).Msg("keys fetched")
 	}

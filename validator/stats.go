@@ -18,8 +18,19 @@ type Stats struct {
 	// Tokens of machines have none; for users, turn on token revocation for
 	// the app client.
 	WithoutOriginJTI uint64
+	// Cache is about the tokens that are kept.
+	Cache CacheStats
 	// Keys has one element per pool, in the order of Config.Pools.
 	Keys []KeyStats
+}
+
+// CacheStats are about tokens that were verified and are kept.
+type CacheStats struct {
+	// Misses counts tokens that were not found and had to be verified in full,
+	// or refused.
+	Misses uint64
+	// Entries and Bytes are what is kept now; Bytes is an estimate.
+	Entries, Bytes int64
 }
 
 // KeyStats are about the keys of one pool.
@@ -49,6 +60,9 @@ func (v *Validator) Stats() Stats {
 		Decisions:        make(map[Reason]uint64, reasonCount),
 		Unenforced:       v.counts.unenforced.Load(),
 		WithoutOriginJTI: v.counts.withoutOriginJTI.Load(),
+		Cache: CacheStats{
+			Misses: v.cache.misses.Load(), Entries: v.cache.entries.Load(), Bytes: v.cache.bytes.Load(),
+		},
 	}
 	for _, r := range Reasons() {
 		stats.Decisions[r] = v.counts.decisions[r].Load()

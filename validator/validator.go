@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -21,6 +22,9 @@ type Validator struct {
 	log     zerolog.Logger      // immutable
 	issuers []revocation.Issuer // immutable; beyond those of real pools
 	sources []*keySource        // immutable; one per pool
+	cache   *cache
+	hashed  HashedDenylist // immutable; cfg.Denylist, nil if it is none
+	epoch   *atomic.Uint64 // of the keys; see keySource
 	counts  counters
 
 	stop    context.CancelFunc
@@ -41,11 +45,16 @@ func New(cfg Config) (*Validator, error) {
 		cfg:     cfg,
 		log:     cfg.Logger.With().Str("component", "validator").Logger(),
 		issuers: issuers,
+		cache:   newCache(int64(cfg.CacheBytes)),
+		epoch:   new(atomic.Uint64),
 		stop:    stop,
+	}
+	if h, ok := cfg.Denylist.(HashedDenylist); ok && h.Itself() == any(cfg.Denylist) {
+		v.hashed = h
 	}
 	client := newHTTPClient(cfg.Transport)
 	for _, p := range pools {
-		source := newKeySource(p, client, v.log)
+		source := newKeySource(p, client, v.log, v.epoch)
 		v.sources = append(v.sources, source)
 		v.running.Go(func() { source.run(ctx) })
 	}
@@ -111,12 +120,14 @@ func (v *Validator) ReportOnly() bool { return v.cfg.ReportOnly }
 // It waits, for at most 5 s and until ctx ends, only if the token's kid is
 // unknown and the keys have not been fetched for the last 10 seconds.
 func (v *Validator) Validate(ctx context.Context, token string) (*Verified, error) {
-	tok, err := v.verify(ctx, token)
+	var tok *Verified
+	entry, err := v.verify(ctx, token)
 	if err == nil {
+		tok = entry.tok
 		if tok.token.OriginJTI == "" {
 			v.counts.withoutOriginJTI.Add(1)
 		}
-		err = v.checkDenylist(tok.token)
+		err = v.checkDenylist(entry)
 	}
 	reason := ReasonOf(err)
 	v.counts.decisions[reason].Add(1)
@@ -137,9 +148,22 @@ func (v *Validator) Validate(ctx context.Context, token string) (*Verified, erro
 	return nil, err
 }
 
-// verify makes every check but that of the denylist.
-func (v *Validator) verify(ctx context.Context, token string) (*Verified, error) {
-	p, err := split(token, v.cfg.MaxTokenBytes)
+// verify makes every check but that of the denylist. What the cache has was
+// verified before, down to the last byte; only what changes with time is
+// checked again.
+func (v *Validator) verify(ctx context.Context, token string) (*cached, error) {
+	if len(token) > v.cfg.MaxTokenBytes {
+		return nil, refuse(ReasonTooLarge, "longer than MaxTokenBytes")
+	}
+	d := digestOf(token)
+	// Before the keys are read: a token verified with keys that are replaced
+	// meanwhile must not count as verified with the new ones.
+	epoch := v.epoch.Load()
+	if e := v.cache.get(&d, epoch); e != nil {
+		return e, v.checkTimes(e.tok, time.Now())
+	}
+	v.cache.misses.Add(1)
+	p, err := split(token)
 	if err != nil {
 		return nil, err
 	}
@@ -148,6 +172,10 @@ func (v *Validator) verify(ctx context.Context, token string) (*Verified, error)
 		return nil, err
 	}
 	keys, err := v.findSigners(ctx, kid)
+	if again := v.epoch.Load(); again != epoch { // keys have come, as it may have waited for
+		epoch = again
+		keys, err = v.findSigners(ctx, kid)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -160,19 +188,26 @@ func (v *Validator) verify(ctx context.Context, token string) (*Verified, error)
 	if err := v.checkTimes(tok, time.Now()); err != nil {
 		return nil, err
 	}
+	// Scopes and groups are asked for by the configuration, which is the
+	// cache's too.
 	if err := tok.pool.checkScopes(tok); err != nil {
 		return nil, err
 	}
-	return tok, nil
+	return v.remember(&d, tok, len(p.payload), epoch), nil
 }
 
 // checkDenylist translates the denylist's answer. Revoked wins over stale, and
 // an answer outside the contract is no proof of anything: stale.
-func (v *Validator) checkDenylist(tok revocation.Token) error {
-	if v.cfg.Denylist == nil {
+func (v *Validator) checkDenylist(e *cached) error {
+	var err error
+	switch {
+	case v.cfg.Denylist == nil:
 		return nil
+	case v.hashed != nil:
+		err = v.hashed.CheckHashed(&e.tok.token, &e.hashes)
+	default:
+		err = v.cfg.Denylist.Check(e.tok.token)
 	}
-	err := v.cfg.Denylist.Check(tok)
 	switch {
 	case err == nil:
 		return nil

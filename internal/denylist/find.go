@@ -1,6 +1,7 @@
 package denylist
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/seed-4e8dee1b/revoked/revocation"
@@ -26,9 +27,35 @@ func (d *Denylist) Find(tok *revocation.Token, now int64) (revocation.ActID, rev
 	if !known {
 		return revocation.ActID{}, 0, false
 	}
-	var h revocation.Hashes
-	d.hash(&h, tok, scope, present)
-	return d.find(s, tok, &h, scope, present, now)
+	for kinds := present; kinds != 0; kinds &= kinds - 1 {
+		kind := revocation.Kind(bits.TrailingZeros32(kinds))
+		claim := claimOf(tok, kind)
+		if claim == "" && kind != revocation.KindPool {
+			continue
+		}
+		hash := d.hasher.target(kind, scope, claim)
+		if !maybe(s.filter, hash) {
+			continue
+		}
+		if id, found := d.look(tok, kind, claim, hash, now); found {
+			return id, kind, true
+		}
+	}
+	if present>>revocation.KindGroup&1 != 0 {
+		for _, g := range tok.Groups {
+			if g == "" {
+				continue
+			}
+			hash := d.hasher.target(revocation.KindGroup, scope, g)
+			if !maybe(s.filter, hash) {
+				continue
+			}
+			if id, found := d.look(tok, revocation.KindGroup, g, hash, now); found {
+				return id, revocation.KindGroup, true
+			}
+		}
+	}
+	return revocation.ActID{}, 0, false
 }
 
 // Prehash returns hashes of the claims of tok for [Denylist.FindHashed], to be
@@ -36,9 +63,17 @@ func (d *Denylist) Find(tok *revocation.Token, now int64) (revocation.ActID, rev
 func (d *Denylist) Prehash(tok *revocation.Token) revocation.Hashes {
 	h := revocation.Hashes{Denylist: d.hasher.instance}
 	scope := d.hasher.scope(tok.Pool)
-	d.hash(&h, tok, scope, ^uint32(0))
+	for _, kind := range revocation.Kinds() {
+		if claim := claimOf(tok, kind); claim != "" || kind == revocation.KindPool {
+			h.Claims[kind] = d.hasher.target(kind, scope, claim)
+		}
+	}
 	for _, g := range tok.Groups {
-		h.Groups = append(h.Groups, d.hasher.target(revocation.KindGroup, scope, g))
+		hash := uint64(0)
+		if g != "" {
+			hash = d.hasher.target(revocation.KindGroup, scope, g)
+		}
+		h.Groups = append(h.Groups, hash)
 	}
 	return h
 }
@@ -46,66 +81,39 @@ func (d *Denylist) Prehash(tok *revocation.Token) revocation.Hashes {
 // FindHashed is Find with the hashes that [Denylist.Prehash] made for tok.
 // Those of another instance are of no use: then it hashes again.
 func (d *Denylist) FindHashed(tok *revocation.Token, h *revocation.Hashes, now int64) (revocation.ActID, revocation.Kind, bool) {
-	if h.Denylist != d.hasher.instance {
+	if h.Denylist != d.hasher.instance || len(h.Groups) != len(tok.Groups) {
 		return d.Find(tok, now)
 	}
 	present := d.present.Load()
 	if present == 0 {
 		return revocation.ActID{}, 0, false
 	}
-	return d.find(d.snap.Load(), tok, h, 0, present, now)
-}
-
-// hash fills in the hashes of the claims that kinds names, of groups none.
-func (d *Denylist) hash(h *revocation.Hashes, tok *revocation.Token, scope uint64, kinds uint32) {
-	claim := func(kind revocation.Kind, id string) {
-		if kinds>>kind&1 != 0 && (id != "" || kind == revocation.KindPool) {
-			h.Claims[kind] = d.hasher.target(kind, scope, id)
-		}
-	}
-	claim(revocation.KindToken, tok.JTI)
-	claim(revocation.KindSession, tok.OriginJTI)
-	claim(revocation.KindUser, tok.Subject)
-	claim(revocation.KindClient, tok.ClientID)
-	claim(revocation.KindDevice, tok.DeviceKey)
-	claim(revocation.KindPool, "")
-}
-
-// find asks about each hash. If h has none for groups they are hashed with scope.
-func (d *Denylist) find(s *snapshot, tok *revocation.Token, h *revocation.Hashes, scope uint64, present uint32, now int64) (revocation.ActID, revocation.Kind, bool) {
-	for kind := revocation.KindToken; kind <= revocation.KindPool; kind++ {
-		hash := h.Claims[kind]
-		if present>>kind&1 == 0 || hash == 0 || !maybe(s.filter, hash) {
+	s := d.snap.Load()
+	for kinds := present; kinds != 0; kinds &= kinds - 1 {
+		kind := revocation.Kind(bits.TrailingZeros32(kinds))
+		hash := h.Claims[kind&7]
+		if hash == 0 || !maybe(s.filter, hash) {
 			continue
 		}
 		if id, found := d.look(tok, kind, claimOf(tok, kind), hash, now); found {
 			return id, kind, true
 		}
 	}
-	if present>>revocation.KindGroup&1 == 0 {
-		return revocation.ActID{}, 0, false
-	}
-	for i, g := range tok.Groups {
-		if g == "" {
-			continue
-		}
-		var hash uint64
-		if i < len(h.Groups) {
-			hash = h.Groups[i]
-		} else {
-			hash = d.hasher.target(revocation.KindGroup, scope, g)
-		}
-		if !maybe(s.filter, hash) {
-			continue
-		}
-		if id, found := d.look(tok, revocation.KindGroup, g, hash, now); found {
-			return id, revocation.KindGroup, true
+	if present>>revocation.KindGroup&1 != 0 {
+		for i, hash := range h.Groups {
+			if hash == 0 || !maybe(s.filter, hash) {
+				continue
+			}
+			if id, found := d.look(tok, revocation.KindGroup, tok.Groups[i], hash, now); found {
+				return id, revocation.KindGroup, true
+			}
 		}
 	}
 	return revocation.ActID{}, 0, false
 }
 
-// claimOf returns the claim that a kind but that of groups compares.
+// claimOf returns the claim that a kind compares; of groups and the pool, which
+// are no single claim, the empty string.
 func claimOf(tok *revocation.Token, kind revocation.Kind) string {
 	switch kind {
 	case revocation.KindToken:

@@ -40,10 +40,9 @@ func (h *hasher) targetBytes(kind revocation.Kind, scope uint64, id []byte) uint
 	return h.mix(kind, scope, maphash.Bytes(h.ids, id))
 }
 
+// mix is off the path on which a check waits for the hash of the id.
 func (h *hasher) mix(kind revocation.Kind, scope, id uint64) uint64 {
-	x := id ^ (scope+uint64(kind))*h.multiplier
-	high, low := bits.Mul64(x, 0x9E3779B97F4A7C15) // 2^64 / golden ratio
-	return max(high^low, 1)
+	return max(id^(scope+uint64(kind))*h.multiplier, 1)
 }
 
 // reduce maps a hash to [0, n) by its high bits.

@@ -1,6 +1,9 @@
 package denylist
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 const uuidLength = 36
 
@@ -11,31 +14,32 @@ func packUUID(id string) (high, low uint64, ok bool) {
 	if len(id) != uuidLength || id[8] != '-' || id[13] != '-' || id[18] != '-' || id[23] != '-' {
 		return 0, 0, false
 	}
-	bad := byte(0)
-	digits := func(from, to int) (v uint64) {
-		for _, c := range []byte(id[from:to]) {
-			d := hexDigit[c]
-			bad |= d
-			v = v<<4 | uint64(d&15)
-		}
-		return v
-	}
-	high = digits(0, 8)<<32 | digits(9, 13)<<16 | digits(14, 18)
-	low = digits(19, 23)<<48 | digits(24, 36)
-	return high, low, bad < 16
+	a, badA := hex8(word4(id[0:4]), word4(id[4:8]))
+	b, badB := hex8(word4(id[9:13]), word4(id[14:18]))
+	c, badC := hex8(word4(id[19:23]), word4(id[24:28]))
+	d, badD := hex8(word4(id[28:32]), word4(id[32:36]))
+	return a<<32 | b, c<<32 | d, badA|badB|badC|badD == 0
 }
 
-// hexDigit is the value of each lower-case hexadecimal digit, 255 for any
-// other byte.
-var hexDigit = func() (t [256]byte) {
-	for c := range t {
-		t[c] = 255
-	}
-	for v, c := range []byte("0123456789abcdef") {
-		t[c] = byte(v)
-	}
-	return t
-}()
+func word4(s string) uint64 {
+	_ = s[3]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
+}
+
+// hex8 reads eight lower-case hexadecimal digits, all at the same time, the
+// first in the lowest byte of first. bad is not 0 if one is no such digit.
+func hex8(first, second uint64) (v, bad uint64) {
+	const each = 0x0101010101010101
+	digits := first | second<<32
+	letter := digits >> 6 & each // bit 6 tells 'a' from '0'
+	nibbles := digits&(15*each) + 9*letter
+	above9 := (nibbles + 6*each) >> 4 & each
+	bad = nibbles&(0xf0*each) | digits ^ (nibbles + '0'*each + above9*('a'-'0'-10))
+	v = bits.ReverseBytes64(nibbles)
+	v = (v | v>>4) & 0x00ff00ff00ff00ff
+	v = (v | v>>8) & 0x0000ffff0000ffff
+	return (v | v>>16) & 0xffffffff, bad
+}
 
 // hexPair is two digits for each byte.
 var hexPair = func() (t [256][2]byte) {

@@ -26,7 +26,7 @@ var denylistMutants = []mutant{
 		file: "internal/denylist/denylist.go", find: "	after.until = 0\n", replace: "",
 		promise: "the stream's copy makes a provisional act permanent",
 	}, {
-		file: "internal/denylist/find.go", find: "claim(revocation.KindSession, tok.OriginJTI)", replace: "_ = tok.OriginJTI",
+		file: "internal/denylist/find.go", find: "		return tok.OriginJTI\n", replace: "		return tok.JTI\n",
 		promise: "sessions are looked up",
 	}, {
 		file: "internal/denylist/find.go", find: " || p.spares(ref, r, tok.OriginJTI)", replace: "",
@@ -50,7 +50,7 @@ var denylistMutants = []mutant{
 		file: "internal/denylist/prune.go", find: "return page != d.store.tail && ", replace: "return false && ",
 		promise: "memory of ended acts is given back",
 	}, {
-		file: "internal/denylist/uuid.go", find: "bad < 16", replace: "bad <= 255",
+		file: "internal/denylist/uuid.go", find: "badA|badB|badC|badD == 0", replace: "true",
 		promise: "only the canonical spelling of a UUID is packed",
 	},
 	// Broken builds that the soak must catch.
@@ -70,7 +70,7 @@ var denylistMutants = []mutant{
 		replace: "	d.acts.Add(1)\n	if r := d.store.record(ref); d.Len()%200 == 0 {\n		d.remove(ref, r, r.span())\n	}\n",
 		promise: "no live entry is evicted",
 	}, {
-		file: "internal/denylist/find.go", find: "if h.Denylist != d.hasher.instance {", replace: "if h.Denylist == 0 {", run: "TestSoak",
+		file: "internal/denylist/find.go", find: "h.Denylist != d.hasher.instance || ", replace: "h.Denylist == 0 || ", run: "TestSoak",
 		promise: "hashes of another instance are not used",
 	},
 }
