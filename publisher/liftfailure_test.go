@@ -73,6 +73,29 @@ func TestLiftFailsAnywhere(t *testing.T) {
 	}
 }
 
+// A lift that got half-way is finished by whoever asks again, and stays that of
+// whoever asked first.
+func TestLiftStaysTheFirstOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		pr := w.start(t)
+		id := pr.revoke(t, target(revocation.KindClient)).Act.ID
+		w.set(func() { w.answer[appendAct] = errWorld })
+		begun := time.Now()
+		if _, err := pr.Lift(t.Context(), liftOf(id)); !errors.Is(err, publisher.ErrNotDurable) {
+			t.Fatalf("Lift = %v, want ErrNotDurable", err)
+		}
+		w.set(func() { clear(w.answer) })
+		time.Sleep(time.Second)
+		list, err := pr.Lift(t.Context(), publisher.LiftRequest{Acts: []revocation.ActID{id}, Reason: "another", Operator: "operator-2"})
+		want := publisher.Lift{At: begun, Reason: "a mistake", Operator: "operator-1"}
+		if err != nil || list[0].Act.State != revocation.StateLifted || list[0].Lift != want {
+			t.Errorf("second Lift = %+v, %v; want it lifted, %+v", list, err, want)
+		}
+		checkLifted(t, w, id)
+	})
+}
+
 // refuses reports what the nodes, which must agree, do with the act's witness.
 func (w *world) refuses(act revocation.Act) bool {
 	w.mu.Lock()
@@ -256,6 +279,43 @@ func TestLiftByAnotherReplica(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A replica dies right after it has stored that it lifts, while another one is
+// telling Cognito: that one finishes the lift, and confirms nothing.
+func TestLiftIsFinishedByAnotherReplica(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.nodes = newNodes()
+		w.onItsWay = 3 * time.Second
+		worker := w.start(t)
+		other := w.startOn(t, worker.memory, func(cfg *publisher.Config) { cfg.Tasks = noWork{cfg.Tasks} })
+		id := worker.revoke(t, userRequest()).Act.ID
+		time.Sleep(time.Second)
+		w.set(func() {
+			at := len(w.effects)
+			w.fault = func(n int, _ string) verdict {
+				if n == at {
+					return dieAfter
+				}
+				return succeed
+			}
+		})
+		if _, err := other.Lift(t.Context(), liftOf(id)); !errors.Is(err, publisher.ErrNotDurable) {
+			t.Errorf("Lift = %v, want ErrNotDurable", err)
+		}
+		time.Sleep(3 * time.Second) // Cognito has answered
+		s := worker.status(t, id)
+		if s.Act.State != revocation.StateLifted || s.Cognito.State != publisher.LegDone || s.Lift.Operator != "operator-1" || w.refuses(s.Act) {
+			t.Errorf("status = %+v, want it lifted, and the leg done", s)
+		}
+		for _, e := range w.history(appendAct) {
+			if e.act.State == revocation.StateConfirmed {
+				t.Errorf("a copy was confirmed after the lift was stored: %+v", e.act)
+			}
+		}
+		checkLifted(t, w, id)
+	})
 }
 
 // Two replicas with stores of their own: one lifts, the other, which does not

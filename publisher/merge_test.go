@@ -68,6 +68,34 @@ func TestMergeLosesNothing(t *testing.T) {
 			func(*publisher.Task) {},
 		},
 		{
+			"lifted and retried",
+			version(func(v *publisher.Task) {
+				v.Lift, v.Grant = publisher.Lift{At: soon, Operator: "operator-1"}, publisher.Grant{}
+				v.Cognito.State, v.Act.State = publisher.LegCanceled, revocation.StateLifted
+			}),
+			version(func(v *publisher.Task) { v.Cognito.Attempts, v.Due = 7, late }),
+			func(v *publisher.Task) {
+				v.Lift, v.Grant = publisher.Lift{At: soon, Operator: "operator-1"}, publisher.Grant{}
+				v.Cognito.State, v.Act.State = publisher.LegCanceled, revocation.StateLifted
+			},
+		},
+		{
+			"lifted twice",
+			version(func(v *publisher.Task) { v.Lift = publisher.Lift{At: late, Operator: "operator-2"} }),
+			version(func(v *publisher.Task) { v.Lift = publisher.Lift{At: soon, Operator: "operator-1"} }),
+			func(v *publisher.Task) { v.Lift = publisher.Lift{At: soon, Operator: "operator-1"} },
+		},
+		{
+			"lifted and told", told,
+			version(func(v *publisher.Task) {
+				v.Lift, v.Grant = publisher.Lift{At: soon}, publisher.Grant{}
+				v.Cognito.State = publisher.LegCanceled
+			}),
+			func(v *publisher.Task) {
+				v.Lift, v.Cognito, v.Grant = publisher.Lift{At: soon}, told.Cognito, publisher.Grant{}
+			},
+		},
+		{
 			"more attempts",
 			version(func(v *publisher.Task) { v.Cognito.Attempts, v.Cognito.State = 3, publisher.LegFailed }),
 			version(func(*publisher.Task) {}),

@@ -72,5 +72,14 @@ var denylistMutants = []mutant{
 	}, {
 		file: "internal/denylist/find.go", find: "h.Denylist != d.hasher.instance || ", replace: "h.Denylist == 0 || ", run: "TestSoak",
 		promise: "hashes of another instance are not used",
+	}, {
+		file: "internal/denylist/denylist.go", find: "		d.outlived[a.ID] = lift\n", replace: "",
+		promise: "a lift that a copy outlives is named",
+	}, {
+		file: "internal/denylist/denylist.go", find: "		delete(d.outlived, a.ID)\n", replace: "",
+		promise: "a lift that outlives every copy is not named",
+	}, {
+		file: "internal/denylist/prune.go", find: "	delete(d.outlived, r.id)\n", replace: "",
+		promise: "a lift whose every copy has ended is not named",
 	},
 }

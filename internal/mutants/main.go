@@ -43,6 +43,7 @@ func allMutants() []mutant {
 	return slices.Concat(
 		revocationMutants,
 		denylistMutants,
+		publisherMutants,
 		subscriberMutants,
 		validatorMutants,
 	)

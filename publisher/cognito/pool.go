@@ -108,8 +108,8 @@ func call[In, Out any](
 }
 
 // bounded checks that the operation can be signed and that Cognito answers its
-// like, waits for its quota and runs send with a deadline. The end of ctx ends the wait but not what was
-// sent: nobody would know whether Cognito has done it.
+// like, waits for its quota and runs send with a deadline. The end of ctx ends
+// the wait but not what was sent: nobody would know whether Cognito has done it.
 func (p *Pool) bounded(ctx context.Context, op operation, send func(context.Context) error) error {
 	if op.signed && p.creds == nil {
 		return p.refused(failure(op.name, CodeNoCredentials))
