@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -128,18 +129,22 @@ func (c *cluster) writeAccounts() error {
 
 func (c *cluster) seed(role string) string { return filepath.Join(c.dir, role+".nk") }
 
-// freeAddresses returns loopback addresses that nobody listened on a moment ago.
+// freeAddresses returns loopback addresses that nobody listened on a moment
+// ago. They are below the ports that systems give to outgoing connections: a
+// server must get its own again after a restart.
 func freeAddresses(n int) ([]string, error) {
-	list := make([]string, n)
-	for i := range list {
-		lis, err := net.Listen("tcp", "127.0.0.1:0")
+	var list []string
+	for range 1000 {
+		lis, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+rand.N(20_000)))
 		if err != nil {
-			return nil, err
+			continue // taken
 		}
 		defer lis.Close()
-		list[i] = lis.Addr().String()
+		if list = append(list, lis.Addr().String()); len(list) == n {
+			return list, nil
+		}
 	}
-	return list, nil
+	return nil, errors.New("no free ports between 10000 and 30000")
 }
 
 // start starts a server that does not run.

@@ -168,7 +168,7 @@ func runRow(ctx context.Context, r row, dir string, t tools, f floors) outcome {
 	}
 	b, err := newBench(ctx, r, dir, t, f)
 	if err != nil {
-		return outcome{row: r.name, err: fmt.Errorf("starting: %w", err)}
+		return outcome{row: r.name, err: fmt.Errorf("starting: %w", err), took: time.Since(start)}
 	}
 	runErr := r.run(b)
 	o, err := b.finish()

@@ -34,6 +34,7 @@ type order struct {
 	Do     string // one of the orders below
 	Node   string
 	Offset time.Duration
+	Epoch  string
 }
 
 const (
@@ -45,6 +46,9 @@ const (
 	doResume = "resume"
 	doFinal  = "final" // pause, and check every act at every node
 	doClock  = "clock" // set the clock of Node wrong by Offset
+	// doAccept lets the operator accept the history that the stream of Epoch
+	// has now.
+	doAccept = "accept"
 )
 
 // report is what the recorder knows since the last doBegin.
@@ -96,7 +100,8 @@ type recorder struct {
 	healAt  time.Time // zero while the fault lasts
 	taken   int       // acts below it are no longer to be taken by the service
 
-	nodes []*asker // immutable once running
+	nodes []*asker             // immutable once running
+	buses []*publisher.NATSBus // likewise
 }
 
 // runRecorder serves the controller on standard input and output.
@@ -122,6 +127,7 @@ func runRecorder(cfg recorderConfig) error {
 		if err != nil {
 			return err
 		}
+		r.buses = append(r.buses, bus)
 		for range writersPerServer {
 			done.Go(func() { r.write(ctx, bus) })
 		}
@@ -200,6 +206,8 @@ func (r *recorder) obey(o order) error {
 				a.final()
 			}
 		}
+	case doAccept:
+		return r.accept(o.Epoch)
 	case doClock:
 		for _, a := range r.nodes {
 			if a.name == o.Node {
@@ -211,6 +219,19 @@ func (r *recorder) obey(o order) error {
 		return fmt.Errorf("unknown order %q", o.Do)
 	}
 	return nil
+}
+
+// accept publishes what a replica of the service does for "revokectl epoch
+// accept": a beat that carries the operator's word.
+func (r *recorder) accept(epoch string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	now := time.Now()
+	beat := revocation.Message{SentAt: now, Beat: &revocation.Beat{
+		ServiceID: "operator", Epoch: epoch, Version: revocation.WireVersion,
+		Accepted: revocation.Acceptance{Epoch: epoch, At: now},
+	}}
+	return r.buses[0].AppendBeat(ctx, beat.Encode(), actLife)
 }
 
 func (r *recorder) report() report {

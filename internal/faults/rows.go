@@ -274,8 +274,19 @@ func (b *bench) copyOfStore() error {
 	return b.recovered()
 }
 
-// restore puts the older copy back.
-func (b *bench) restore() error {
+// restore puts the older copy back, while nodes are cut off if away. Nothing is acknowledged for a moment
+// before: what no node has seen and the store has lost, nobody but the revoke
+// service's own file could bring back.
+func (b *bench) restore(away bool) error {
+	if err := b.tell(doPause); err != nil {
+		return err
+	}
+	if err := b.sleep(time.Second); err != nil {
+		return err
+	}
+	if away {
+		b.links(mode{refuse: true})
+	}
 	b.cluster.stopAll()
 	if err := b.cluster.copyStores(true); err != nil {
 		return err
@@ -283,7 +294,10 @@ func (b *bench) restore() error {
 	if err := b.cluster.startAll(); err != nil {
 		return err
 	}
-	return b.cluster.settled(b.ctx)
+	if err := b.cluster.settled(b.ctx); err != nil {
+		return err
+	}
+	return b.tell(doResume)
 }
 
 func restoreAway(b *bench) error {
@@ -293,8 +307,7 @@ func restoreAway(b *bench) error {
 	if err := b.tell(doBegin); err != nil {
 		return err
 	}
-	b.links(mode{refuse: true})
-	if err := b.restore(); err != nil {
+	if err := b.restore(true); err != nil {
 		return err
 	}
 	if err := b.acts(2 * b.floors.acts); err != nil {
@@ -311,7 +324,7 @@ func restoreConnected(b *bench) error {
 	if err := b.tell(doBegin); err != nil {
 		return err
 	}
-	if err := b.restore(); err != nil {
+	if err := b.restore(false); err != nil {
 		return err
 	}
 	if err := b.acts(2 * b.floors.acts); err != nil {
@@ -324,10 +337,19 @@ func wipe(b *bench) error {
 	if err := b.tell(doBegin); err != nil {
 		return err
 	}
+	if err := b.tell(doPause); err != nil {
+		return err
+	}
+	if err := b.sleep(time.Second); err != nil {
+		return err
+	}
 	if err := b.cluster.js.DeleteStream(b.ctx, b.cluster.names.Events()); err != nil {
 		return err
 	}
 	if err := b.cluster.provision(b.ctx); err != nil {
+		return err
+	}
+	if err := b.tell(doResume); err != nil {
 		return err
 	}
 	if err := b.acts(2 * b.floors.acts); err != nil {
@@ -337,11 +359,17 @@ func wipe(b *bench) error {
 }
 
 // otherHistory waits until every node has noticed that the stream is another
-// one, and for recovery.
+// one, lets the operator accept it a little later, and waits for recovery.
 func (b *bench) otherHistory() error {
 	if err := b.until("every node notices another history", b.row.maxStaleness+time.Minute, func(r report) bool {
-		return !slices.ContainsFunc(r.Nodes, func(n nodeReport) bool { return n.Fresh })
+		return !slices.ContainsFunc(r.Nodes, func(n nodeReport) bool { return n.Fresh || n.Reason != "history" })
 	}); err != nil {
+		return err
+	}
+	if err := b.sleep(3 * time.Second); err != nil {
+		return err
+	}
+	if _, err := b.do(order{Do: doAccept, Epoch: b.cluster.epoch}); err != nil {
 		return err
 	}
 	return b.recovered()
