@@ -33,6 +33,7 @@ type floors struct {
 type bench struct {
 	ctx     context.Context //nolint:containedctx // bounds the row, which is what a bench is
 	row     row
+	tools   tools
 	dir     string
 	floors  floors
 	cluster *cluster
@@ -100,24 +101,24 @@ func (c *child) close() {
 
 // newBench starts everything and returns when every node is live.
 func newBench(ctx context.Context, r row, dir string, t tools, f floors) (*bench, error) {
-	b := &bench{ctx: ctx, row: r, dir: dir, floors: f}
-	if err := b.start(t); err != nil {
+	b := &bench{ctx: ctx, row: r, tools: t, dir: dir, floors: f}
+	if err := b.start(); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
 	return b, nil
 }
 
-func (b *bench) start(t tools) error {
+func (b *bench) start() error {
 	small := -1
 	if b.row.smallDisk {
 		small = 2
 	}
 	var err error
-	if b.cluster, err = startCluster(b.ctx, b.dir, t.server, small); err != nil {
+	if b.cluster, err = startCluster(b.ctx, b.dir, b.tools.server, small); err != nil {
 		return err
 	}
 	c := b.cluster
-	if b.service, err = startChild(b.dir, "service", t.self, "service", serviceConfig{
+	if b.service, err = startChild(b.dir, "service", b.tools.self, "service", serviceConfig{
 		Servers: c.urls(), NKey: c.seed("SERVICE"), Dir: b.dir,
 	}, true); err != nil {
 		return err
@@ -132,12 +133,12 @@ func (b *bench) start(t tools) error {
 	}
 	for i, server := range []int{0, 1, 2, -1} {
 		n := &benchNode{name: fmt.Sprint("n", i+1), server: server}
-		if err := b.startNode(n, t.node); err != nil {
+		if err := b.startNode(n, b.tools.node); err != nil {
 			return err
 		}
 		watch.Nodes = append(watch.Nodes, nodeAddress{n.name, b.socket(n)})
 	}
-	b.watch, err = startChild(b.dir, "recorder", t.self, "recorder", watch, true)
+	b.watch, err = startChild(b.dir, "recorder", b.tools.self, "recorder", watch, true)
 	if err != nil {
 		return err
 	}
@@ -167,6 +168,16 @@ func (b *bench) startNode(n *benchNode, command []string) error {
 		Name: n.name, Socket: b.socket(n), Servers: strings.Join(urls, ","),
 		NKey: b.cluster.seed("NODE_ORDERS"), MaxStaleness: b.row.maxStaleness,
 	}, false)
+	return err
+}
+
+// startCold starts a node that knows every server, and lets the recorder ask it.
+func (b *bench) startCold() error {
+	n := &benchNode{name: "cold", server: -1}
+	if err := b.startNode(n, b.tools.node); err != nil {
+		return err
+	}
+	_, err := b.do(order{Do: doJoin, Node: n.name, Socket: b.socket(n)})
 	return err
 }
 
@@ -317,6 +328,8 @@ func (b *bench) finish() (outcome, error) {
 		checks, positive := totals(r)
 		return checks >= b.floors.checks && positive >= b.floors.positive
 	})
+	// A node that has seen nothing but what the stream holds now.
+	err = errors.Join(err, b.tell(doPause), b.startCold())
 	r, finalErr := b.do(order{Do: doFinal})
 	if err = errors.Join(err, finalErr); err != nil && len(r.Nodes) == 0 {
 		return o, err

@@ -36,6 +36,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 )
@@ -48,7 +49,7 @@ func main() {
 		}
 		return
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -63,7 +64,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	only := flags.String("row", "", "`names` of rows, separated by commas; all if empty")
 	list := flags.Bool("list", false, "list the rows and exit")
-	broken := flags.String("break", "", "`name` of a mistake to build into the nodes: no-catch-up or arrival-time")
+	broken := flags.String("break", "", "`name` of a mistake to build into the nodes: no-catch-up, arrival-time or blind-history")
 	keep := flags.Bool("keep", false, "keep the directories with logs and stores")
 	if err := flags.Parse(args); err != nil {
 		return 2

@@ -33,8 +33,8 @@ type nodeAddress struct{ Name, Socket string }
 type order struct {
 	Do     string // one of the orders below
 	Node   string
+	Socket string
 	Offset time.Duration
-	Epoch  string
 }
 
 const (
@@ -46,9 +46,7 @@ const (
 	doResume = "resume"
 	doFinal  = "final" // pause, and check every act at every node
 	doClock  = "clock" // set the clock of Node wrong by Offset
-	// doAccept lets the operator accept the history that the stream of Epoch
-	// has now.
-	doAccept = "accept"
+	doJoin   = "join"  // Node at Socket is new, and only asked by doFinal
 )
 
 // report is what the recorder knows since the last doBegin.
@@ -100,8 +98,7 @@ type recorder struct {
 	healAt  time.Time // zero while the fault lasts
 	taken   int       // acts below it are no longer to be taken by the service
 
-	nodes []*asker             // immutable once running
-	buses []*publisher.NATSBus // likewise
+	nodes []*asker // of the goroutine that obeys
 }
 
 // runRecorder serves the controller on standard input and output.
@@ -127,7 +124,6 @@ func runRecorder(cfg recorderConfig) error {
 		if err != nil {
 			return err
 		}
-		r.buses = append(r.buses, bus)
 		for range writersPerServer {
 			done.Go(func() { r.write(ctx, bus) })
 		}
@@ -206,8 +202,8 @@ func (r *recorder) obey(o order) error {
 				a.final()
 			}
 		}
-	case doAccept:
-		return r.accept(o.Epoch)
+	case doJoin:
+		return r.join(o)
 	case doClock:
 		for _, a := range r.nodes {
 			if a.name == o.Node {
@@ -221,17 +217,15 @@ func (r *recorder) obey(o order) error {
 	return nil
 }
 
-// accept publishes what a replica of the service does for "revokectl epoch
-// accept": a beat that carries the operator's word.
-func (r *recorder) accept(epoch string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
-	defer cancel()
-	now := time.Now()
-	beat := revocation.Message{SentAt: now, Beat: &revocation.Beat{
-		ServiceID: "operator", Epoch: epoch, Version: revocation.WireVersion,
-		Accepted: revocation.Acceptance{Epoch: epoch, At: now},
-	}}
-	return r.buses[0].AppendBeat(ctx, beat.Encode(), actLife)
+// join begins to ask one more node, from which no recovery is expected.
+func (r *recorder) join(o order) error {
+	a, err := newAsker(r, nodeAddress{o.Node, o.Socket})
+	if err != nil {
+		return err
+	}
+	a.settled = true
+	r.nodes = append(r.nodes, a)
+	return nil
 }
 
 func (r *recorder) report() report {

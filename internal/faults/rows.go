@@ -8,6 +8,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/seed-4e8dee1b/revoked/internal/stream"
 )
 
 // row is one fault.
@@ -274,18 +276,15 @@ func (b *bench) copyOfStore() error {
 	return b.recovered()
 }
 
-// restore puts the older copy back, while nodes are cut off if away. Nothing is acknowledged for a moment
-// before: what no node has seen and the store has lost, nobody but the revoke
-// service's own file could bring back.
-func (b *bench) restore(away bool) error {
+// restore puts the older copy back. Nothing is acknowledged for a moment
+// before: an act that neither a node nor a replica of the service has seen, and
+// that the store has lost, nobody could bring back.
+func (b *bench) restore() error {
 	if err := b.tell(doPause); err != nil {
 		return err
 	}
 	if err := b.sleep(time.Second); err != nil {
 		return err
-	}
-	if away {
-		b.links(mode{refuse: true})
 	}
 	b.cluster.stopAll()
 	if err := b.cluster.copyStores(true); err != nil {
@@ -307,7 +306,13 @@ func restoreAway(b *bench) error {
 	if err := b.tell(doBegin); err != nil {
 		return err
 	}
-	if err := b.restore(true); err != nil {
+	b.links(mode{refuse: true})
+	// These no node has seen when the store loses them: the service puts them
+	// back.
+	if err := b.acts(b.floors.acts / 2); err != nil {
+		return err
+	}
+	if err := b.restore(); err != nil {
 		return err
 	}
 	if err := b.acts(2 * b.floors.acts); err != nil {
@@ -324,7 +329,7 @@ func restoreConnected(b *bench) error {
 	if err := b.tell(doBegin); err != nil {
 		return err
 	}
-	if err := b.restore(false); err != nil {
+	if err := b.restore(); err != nil {
 		return err
 	}
 	if err := b.acts(2 * b.floors.acts); err != nil {
@@ -369,7 +374,7 @@ func (b *bench) otherHistory() error {
 	if err := b.sleep(3 * time.Second); err != nil {
 		return err
 	}
-	if _, err := b.do(order{Do: doAccept, Epoch: b.cluster.epoch}); err != nil {
+	if err := stream.Accept(b.ctx, b.cluster.js, b.cluster.names, b.cluster.epoch); err != nil {
 		return err
 	}
 	return b.recovered()
