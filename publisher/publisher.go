@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/time/rate"
 
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
@@ -76,6 +75,9 @@ type Config struct {
 	// Cognito's default quota for sign-ins. Higher values can starve real
 	// sign-ins when somebody presents garbage.
 	LearnRate float64
+	// NoLearning refuses refresh tokens that are presented alone with
+	// [ErrNoLearning], so that no refresh is ever spent on them.
+	NoLearning bool
 
 	Logger zerolog.Logger
 }
@@ -83,7 +85,7 @@ type Config struct {
 // Publisher carries out revocations; see the package comment.
 type Publisher struct {
 	cfg   Config // immutable
-	learn *rate.Limiter
+	learn *budget
 	log   zerolog.Logger
 
 	learned learned
@@ -131,7 +133,7 @@ func New(cfg Config) (*Publisher, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Publisher{
 		cfg:   cfg,
-		learn: rate.NewLimiter(rate.Limit(cfg.LearnRate), max(1, int(cfg.LearnRate))),
+		learn: newBudget(cfg.LearnRate),
 		log:   cfg.Logger.With().Str("component", "publisher").Logger(),
 		stop:  stop,
 

@@ -151,6 +151,9 @@ var (
 	// ErrBusy: learning the session would exceed the budget for refreshes.
 	// Nothing has happened; the request may be repeated later.
 	ErrBusy = errors.New("publisher: budget for learning sessions is spent")
+	// ErrNoLearning: a refresh token was presented alone, and refreshing to
+	// learn its session is switched off.
+	ErrNoLearning = errors.New("publisher: learning sessions is switched off")
 	// ErrNoSession: the token carries no origin_jti, so its session has no
 	// name that nodes could refuse.
 	ErrNoSession = errors.New("publisher: the token names no session")

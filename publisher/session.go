@@ -16,6 +16,8 @@ type Presented struct {
 	// not refused; Session is its origin_jti. It is authority for its own
 	// session, whatever RefreshToken is.
 	AccessToken, Session string
+	// Address is where the request came from, for limits on learning.
+	Address string
 	// Operator is kept with the task.
 	Operator string
 }
@@ -24,8 +26,8 @@ type Presented struct {
 // token alone, which is opaque, it learns the session by refreshing once,
 // within the budget for that. A repeated request does not refresh again.
 //
-// Errors: those of [Publisher.Revoke]; [ErrUnknownToken], [ErrBusy] and
-// [ErrNoSession], after which nothing has happened; a [*CognitoError] if
+// Errors: those of [Publisher.Revoke]; [ErrUnknownToken], [ErrBusy],
+// [ErrNoLearning] and [ErrNoSession], after which nothing has happened; a [*CognitoError] if
 // Cognito could not be asked.
 func (p *Publisher) RevokeSession(ctx context.Context, in Presented) (Status, error) {
 	grant := Grant{ClientID: in.ClientID, RefreshToken: in.RefreshToken, AccessToken: in.AccessToken}
@@ -63,7 +65,10 @@ func (p *Publisher) learnSession(ctx context.Context, in Presented) (string, Gra
 	}
 	refreshed, again := p.learned.get(in)
 	if !again {
-		if !p.learn.Allow() {
+		if p.cfg.NoLearning {
+			return "", Grant{}, ErrNoLearning
+		}
+		if !p.learn.take(in.Pool+" "+in.ClientID, in.Address) {
 			return "", Grant{}, ErrBusy
 		}
 		var err error

@@ -118,7 +118,7 @@ func TestBudgetForLearning(t *testing.T) {
 	for _, test := range []struct {
 		rate         float64
 		burst, after int // at once; within the second after
-	}{{0, 6, 6}, {2, 2, 2}, {0.5, 1, 0}} {
+	}{{0, 6, 1}, {2, 2, 0}, {0.5, 1, 0}} { // one address has a quarter
 		synctest.Test(t, func(t *testing.T) {
 			w := newSessionWorld()
 			pr := w.start(t, func(cfg *publisher.Config) { cfg.LearnRate = test.rate })

@@ -20,6 +20,7 @@ const patience = 60 * time.Second
 const (
 	modeNode    = "child-node"
 	modeReplica = "child-replica"
+	modeService = "child-service"
 )
 
 // child runs this process as a child, if its arguments say so.
@@ -33,6 +34,8 @@ func child(ctx context.Context, args []string) bool {
 		serve = serveNode
 	case modeReplica:
 		serve = serveReplica
+	case modeService:
+		serve = serveService
 	default:
 		return false
 	}

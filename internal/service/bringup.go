@@ -89,7 +89,8 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 	pub, err := publisher.New(publisher.Config{
 		Pools: s.pools, Bus: bus, Tasks: store, View: view,
 		Identify:  s.tokens.identify,
-		ServiceID: s.cfg.ServiceID, History: history{view}, LearnRate: s.cfg.LearnRate,
+		ServiceID: s.cfg.ServiceID, History: history{view},
+		LearnRate: s.cfg.LearnRate, NoLearning: s.cfg.LearnSession == learnOff,
 		Logger: s.cfg.Logger,
 	})
 	if err != nil {

@@ -59,6 +59,9 @@ func (c Config) problems() []Problem {
 	if c.ShutdownDelay < 0 || c.ShutdownDelay > time.Minute {
 		list.Add("shutdown_delay", c.ShutdownDelay.String(), "is not from 0s to 1m", "set a duration such as 5s")
 	}
+	if c.LearnSession != learnOn && c.LearnSession != learnOff {
+		list.Add("learn_session", c.LearnSession, "is unknown", "set on or off")
+	}
 	if c.LearnRate < 0 || c.LearnRate > 120 {
 		list.Add("learn_rate", fmt.Sprint(c.LearnRate), "is not from 0 to 120", "leave it out for 6 refreshes a second")
 	}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -52,6 +53,12 @@ type Config struct {
 	// LearnRate is how many refreshes a second may be spent on learning the
 	// session of a refresh token; see publisher.Config. Zero means 6.
 	LearnRate float64 `yaml:"learn_rate" env:"REVOKED_LEARN_RATE"`
+	// LearnSession is on or off: off refuses refresh tokens that come without
+	// the access token of their session.
+	LearnSession string `yaml:"learn_session" env:"REVOKED_LEARN_SESSION"`
+	// TrustedProxies are networks such as 10.0.0.0/8 whose X-Forwarded-For is
+	// believed; see api.PublicConfig.
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" env:"REVOKED_TRUSTED_PROXIES"`
 
 	// Calls a second to Cognito of the quota categories of the same names, for
 	// each AWS account and Region and of this replica; see cognito.Limits. Zero
@@ -128,6 +135,12 @@ type Client struct {
 	RefreshValidity time.Duration `yaml:"refresh_validity"`
 }
 
+// The values of Config.LearnSession.
+const (
+	learnOn  = "on"
+	learnOff = "off"
+)
+
 // Default returns the configuration before file and environment.
 func Default() Config {
 	return Config{
@@ -135,9 +148,12 @@ func Default() Config {
 		AdminAddr:   "127.0.0.1:8081",
 		MetricsAddr: "127.0.0.1:9090",
 		CognitoWait: 2 * time.Second,
-		Prefix:      "revoked",
-		LogLevel:    "info",
-		LogFormat:   "json",
+
+		LearnSession: learnOn,
+
+		Prefix:    "revoked",
+		LogLevel:  "info",
+		LogFormat: "json",
 	}
 }
 

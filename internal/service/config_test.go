@@ -66,7 +66,7 @@ pools:
 	want := service.Config{
 		PublicAddr: ":8080", AdminAddr: "[::1]:9999", MetricsAddr: "127.0.0.1:1",
 		APIKey: apiKey, SealKeys: sealKey, APIKeys: []service.Key{{ID: "ci", Role: "operator", SHA256: service.KeyHash(strings.Repeat("ab", 32))}}, RateLimit: 20, CORSOrigins: []string{"https://a.example.com", "https://b.example.com:8443"},
-		CognitoWait: 500 * time.Millisecond, LearnRate: 2.5, Prefix: "revoked", LogLevel: "warn", LogFormat: "console",
+		CognitoWait: 500 * time.Millisecond, LearnRate: 2.5, LearnSession: "on", Prefix: "revoked", LogLevel: "warn", LogFormat: "console",
 		NATS: service.NATS{URL: "nats://env:4222"},
 		Pools: []service.Pool{{
 			ID: "eu-west-1_AbC123", Region: "eu-central-1",
@@ -119,6 +119,8 @@ func TestLoadRefused(t *testing.T) {
 		},
 		{"a seal key that is none", minimal, env("REVOKED_SEAL_KEYS", "s3cr3t"), []string{`REVOKED_SEAL_KEYS "********" is not a list of keys`}},
 		{"a seal key twice", minimal, env("REVOKED_SEAL_KEYS", sealKey+" "+sealKey), []string{`seal key 2 is there twice`}},
+		{"a mode of learning", minimal, env("REVOKED_LEARN_SESSION", "maybe"), []string{`learn_session "maybe" is unknown`}},
+		{"a proxy", minimal, env("REVOKED_TRUSTED_PROXIES", "10.0.0.1"), []string{"TrustedProxies"}},
 		{
 			"quotas", minimal, env("REVOKED_USER_UPDATE_RATE", "26", "REVOKED_USER_TOKEN_RATE", "-1", "REVOKED_USER_LIST_RATE", "31", "REVOKED_USER_READ_RATE", "NaN"),
 			[]string{"user_update_rate", "user_token_rate", "user_list_rate", "user_read_rate"},

@@ -146,3 +146,27 @@ func swapPayload(token, other string) string {
 	parts, theirs := strings.Split(token, "."), strings.Split(other, ".")
 	return parts[0] + "." + theirs[1] + "." + parts[2]
 }
+
+// Without learning, a refresh token alone is refused and nothing is pretended.
+func TestNoLearning(t *testing.T) {
+	t.Parallel()
+	b := newStoppedBench(t)
+	b.provision()
+	cfg := b.config()
+	cfg.LearnSession = "off"
+	b.start(cfg)
+	b.awaitReady()
+	b.openNode()
+	tokens := b.signIn(b.demo.Client, b.demo.Ada)
+	a := b.oauthRevoke(b.demo.Client.ID, "", url.Values{"token": {tokens.RefreshToken}})
+	if a.status != http.StatusBadRequest || !strings.Contains(a.body, "access_token") {
+		t.Errorf("answer = %v, want 400 that asks for the access token", a)
+	}
+	b.accepts(t, tokens.AccessToken)
+	if n := b.cognito.Calls("GetTokensFromRefreshToken"); n != 0 {
+		t.Errorf("%d refreshes, want none", n)
+	}
+	form := url.Values{"token": {tokens.RefreshToken}, "access_token": {tokens.AccessToken}}
+	wantAnswer(t, b.oauthRevoke(b.demo.Client.ID, "", form), "denied", "done")
+	b.awaitRefused(t, tokens.AccessToken)
+}

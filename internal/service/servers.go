@@ -44,7 +44,7 @@ func (s *Service) listen() error {
 		Tokens:  s.tokens,
 		Logger:  s.cfg.Logger,
 	}
-	public := api.PublicConfig{Common: common, CORSOrigins: s.cfg.CORSOrigins, CognitoWait: s.cfg.CognitoWait}
+	public := api.PublicConfig{Common: common, CORSOrigins: s.cfg.CORSOrigins, CognitoWait: s.cfg.CognitoWait, TrustedProxies: s.cfg.TrustedProxies}
 	public.Served = s.numbers.served("public")
 	admin := api.AdminConfig{
 		Common: common, Keys: s.cfg.keys(), Grants: s.cfg.grants(),

@@ -50,6 +50,9 @@ func oauthErrorOf(err error) *oauthError {
 		Code: "temporarily_unavailable", status: http.StatusServiceUnavailable, retryAfter: retryLater,
 		Description: "the token was not revoked; repeat the request",
 	}
+	if errors.Is(err, publisher.ErrNoLearning) {
+		return invalidRequest("access_token of the same session is needed beside a refresh token")
+	}
 	undone, notDurable := errors.AsType[*publisher.NotDurableError](err)
 	switch {
 	case notDurable && undone.FastOnly:

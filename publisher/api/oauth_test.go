@@ -14,6 +14,9 @@ import (
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
+// testPeer is where the requests of package httptest come from.
+const testPeer = "192.0.2.1"
+
 func TestRefreshToken(t *testing.T) {
 	tests := []struct {
 		name string
@@ -23,24 +26,24 @@ func TestRefreshToken(t *testing.T) {
 		{
 			"alone",
 			url.Values{"token": {refresh}, "client_id": {app}},
-			publisher.Presented{Pool: pool, ClientID: app, RefreshToken: refresh, Operator: "client " + app},
+			publisher.Presented{Pool: pool, ClientID: app, RefreshToken: refresh, Address: testPeer, Operator: "client " + app},
 		},
 		{
 			"with a hint that is wrong and a parameter that nobody knows",
 			url.Values{"token": {refresh}, "client_id": {app}, "token_type_hint": {"access_token"}, "x": {"y"}},
-			publisher.Presented{Pool: pool, ClientID: app, RefreshToken: refresh, Operator: "client " + app},
+			publisher.Presented{Pool: pool, ClientID: app, RefreshToken: refresh, Address: testPeer, Operator: "client " + app},
 		},
 		{
 			"with the access token of its session",
 			url.Values{"token": {refresh}, "client_id": {app}, "access_token": {access}},
 			publisher.Presented{
-				Pool: pool, ClientID: app, RefreshToken: refresh, AccessToken: access, Session: "origin-1", Operator: "client " + app,
+				Pool: pool, ClientID: app, RefreshToken: refresh, AccessToken: access, Session: "origin-1", Address: testPeer, Operator: "client " + app,
 			},
 		},
 		{
 			"with an access token that was revoked already",
 			url.Values{"token": {refresh}, "client_id": {app}, "access_token": {accessRevoked}},
-			publisher.Presented{Pool: pool, ClientID: app, RefreshToken: refresh, Operator: "client " + app},
+			publisher.Presented{Pool: pool, ClientID: app, RefreshToken: refresh, Address: testPeer, Operator: "client " + app},
 		},
 	}
 	for _, tt := range tests {

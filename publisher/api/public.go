@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/seed-4e8dee1b/revoked/publisher"
@@ -23,6 +24,10 @@ type PublicConfig struct {
 	// the session has ended there too when the app gets its 200. Zero means
 	// not at all: the header Revoked-Cognito then says pending.
 	CognitoWait time.Duration
+	// TrustedProxies are the networks whose X-Forwarded-For is believed. Without
+	// them the peer counts as the caller's address, and a proxy's callers have
+	// one share of what each address may spend on learning sessions.
+	TrustedProxies []netip.Prefix
 }
 
 // public is the handler for apps.
@@ -159,7 +164,8 @@ func (p *public) refuseIDToken(ctx context.Context, cl client, token string) (ou
 // revokeSession ends the session of a refresh token.
 func (p *public) revokeSession(ctx context.Context, r *http.Request, cl client, form map[string]string) (outcome, error) {
 	in := publisher.Presented{
-		Pool: cl.pool, ClientID: cl.id, RefreshToken: form["token"], Operator: cl.operator(),
+		Pool: cl.pool, ClientID: cl.id, RefreshToken: form["token"],
+		Address: p.addressOf(r), Operator: cl.operator(),
 	}
 	alreadyDenied := false
 	if access := form["access_token"]; access != "" {

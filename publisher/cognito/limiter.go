@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"golang.org/x/time/rate"
 )
 
 // Limits are calls per second for each of Cognito's quota categories. Zero
@@ -16,8 +16,8 @@ import (
 // the defaults leave most of each to the applications. Too high and sign-ins
 // are throttled on our account; too low and Cognito is told later, while the
 // denylist refuses the tokens already. No second, wherever it begins, has more
-// calls than that: a burst of a tenth, and one at least, is allowed, and the rest
-// is spread over the time. (Limits below 2 may send one call more.)
+// calls than that: they are spread evenly, without bursts, so that one call a
+// second is lost to it. (Limits below 2 may send one call more.)
 type Limits struct {
 	// UserToken is RevokeToken: quota 120, default 60. Nobody else needs it
 	// much.
@@ -38,7 +38,7 @@ type Limits struct {
 	UserPoolClientRead float64
 }
 
-// category is an index into [Limiter.buckets].
+// category is an index into [Limiter.pacers].
 type category int
 
 const (
@@ -55,8 +55,8 @@ const (
 // seconds while Cognito does not answer them. Share one between the pools of an
 // AWS account and Region.
 type Limiter struct {
-	buckets  [categories]*rate.Limiter // immutable
-	breakers [categories]*breaker      // immutable
+	pacers   [categories]*pacer   // immutable
+	breakers [categories]*breaker // immutable
 }
 
 // NewLimiter returns a limiter. An error names the field.
@@ -82,10 +82,12 @@ func NewLimiter(limits Limits) (*Limiter, error) {
 		if !(perSecond > 0 && perSecond <= 1e6) { // so that NaN is refused too
 			return nil, fmt.Errorf("cognito: Limits.%s %v is not between 0 and a million", c.field, perSecond)
 		}
-		// A full bucket may be emptied at once and refills meanwhile.
-		burst := max(1, int(perSecond/10))
-		refill := max(perSecond-float64(burst), perSecond/2)
-		l.buckets[c.category] = rate.NewLimiter(rate.Limit(refill), burst)
+		// n calls with n-1 gaps between them fit into a second.
+		gaps := perSecond
+		if perSecond >= 2 {
+			gaps = perSecond - 1
+		}
+		l.pacers[c.category] = newPacer(time.Duration(float64(time.Second) / gaps))
 		l.breakers[c.category] = newBreaker()
 	}
 	return l, nil
@@ -98,13 +100,7 @@ var errLimited = errors.New("cognito: no quota left in time")
 // that ends first, and errLimited, without waiting, if the deadline leaves too
 // little time.
 func (l *Limiter) wait(ctx context.Context, c category) error {
-	if err := l.buckets[c].Wait(ctx); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return errLimited
-	}
-	return nil
+	return l.pacers[c].wait(ctx)
 }
 
 // retryer is the SDK's standard retryer whose retries take from a category.
