@@ -152,10 +152,12 @@ type probe struct {
 	took samples
 }
 
+// warmup are the rounds that don't count.
+const warmup = 200
+
 // measure asks every probe in turn, so that noise hits all of them.
 func measure(t *testing.T, rounds int, probes []*probe) {
 	t.Helper()
-	const warmup = 200
 	for i := range rounds + warmup {
 		for _, p := range probes {
 			began := time.Now()
@@ -264,7 +266,7 @@ func figureAsking(t *testing.T, g *gateProcess, token string) {
 func figureProxies(t *testing.T, g *gateProcess, token string) {
 	u := startUpstream(t)
 	through := func(name, addr string) *probe {
-		return &probe{name: name, ask: expect(kept("tcp", addr, 1), http.MethodGet, "http://api/orders/1", nil, http.Header{"Authorization": {"Bearer " + token}}, "")}
+		return &probe{name: name, ask: expect(kept("tcp", addr, 1), http.MethodGet, "http://"+addr+"/orders/1", nil, http.Header{"Authorization": {"Bearer " + token}}, "")}
 	}
 	for _, px := range []struct {
 		name  string
@@ -273,7 +275,11 @@ func figureProxies(t *testing.T, g *gateProcess, token string) {
 		plain := through(px.name+", unprotected", px.start(t, u, way{}).addr)
 		unix := through(px.name+", gate over unix", px.start(t, u, way{socket: g.forward()}).addr)
 		tcp := through(px.name+", gate over TCP", px.start(t, u, way{addr: g.forwardAddr}).addr)
+		before, _ := u.seen()
 		measure(t, 3000, []*probe{plain, unix, tcp})
+		if after, _ := u.seen(); after-before != 3*(3000+warmup) {
+			t.Errorf("the upstream was asked %d times behind %s, want %d", after-before, px.name, 3*(3000+warmup))
+		}
 		t.Logf("%-24s p50 %-8v p99 %v", plain.name, plain.took.p(50), plain.took.p(99))
 		for _, p := range []*probe{unix, tcp} {
 			t.Logf("%-24s p50 %-8v p99 %-8v added p50 %-8v p99 %v", p.name, p.took.p(50), p.took.p(99),
