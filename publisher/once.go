@@ -18,8 +18,8 @@ type OnceKey [sha256.Size]byte
 //
 // It is kept with the task, and lasts as the task does. Requests of one key
 // that reach one process wait for each other. Two that reach two replicas
-// within the same moment may both have their effect: two acts on one target
-// refuse the same tokens.
+// before either has stored its task may both have their effect: two acts on one
+// target refuse the same tokens.
 type Once struct {
 	Key OnceKey
 	// Request is a hash of the request as it was sent.

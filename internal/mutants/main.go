@@ -46,6 +46,7 @@ func allMutants() []mutant {
 		publisherMutants,
 		subscriberMutants,
 		validatorMutants,
+		apiMutants,
 	)
 }
 

@@ -285,9 +285,16 @@ func (s *Store) Get(ctx context.Context, id revocation.ActID) (publisher.Task, e
 	return t, err
 }
 
-// Once implements [publisher.Tasks]. It knows of tasks of other replicas as
-// soon as the stream has brought them.
+// Once implements [publisher.Tasks]. A key that the index does not know is
+// looked for in what other replicas have stored meanwhile.
 func (s *Store) Once(ctx context.Context, key publisher.OnceKey) (publisher.Task, error) {
+	t, err := once(ctx, key, s.index, s.Get)
+	if !errors.Is(err, publisher.ErrNotFound) {
+		return t, err
+	}
+	if err := s.catchUp(ctx); err != nil {
+		return publisher.Task{}, err
+	}
 	return once(ctx, key, s.index, s.Get)
 }
 

@@ -575,10 +575,10 @@ func TestOnceOfStore(t *testing.T) {
 	put(t, a, second, first)
 	put(t, a, storedTask(revocation.KindUser, "sub-2"))
 	for name, store := range map[string]*tasks.Store{"a": a, "b": b, "a later one": srv.open(t, "c", keyA)} {
-		waitFor(t, name+" to know the key", func() bool {
-			got, err := store.Once(t.Context(), key)
-			return err == nil && got.Act.ID == second.Act.ID && got.Once == second.Once
-		})
+		got, err := store.Once(t.Context(), key)
+		if err != nil || got.Act.ID != second.Act.ID || got.Once != second.Once {
+			t.Errorf("%s: Once = %+v, %v, want act %s at once", name, got, err, second.Act.ID)
+		}
 		if _, err := store.Once(t.Context(), publisher.OnceKey{2}); !errors.Is(err, publisher.ErrNotFound) {
 			t.Errorf("%s: Once of another key = %v, want ErrNotFound", name, err)
 		}

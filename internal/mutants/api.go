@@ -1,0 +1,41 @@
+package main
+
+var apiMutants = []mutant{
+	{
+		file: "publisher/api/role.go", find: "revocation.KindUser, revocation.KindDevice:", replace: "revocation.KindUser, revocation.KindDevice, revocation.KindGroup:",
+		promise: "only an admin revokes or lifts a group",
+	}, {
+		file: "publisher/api/admin.go", find: `err = c.permits(op.least, "do this")`, replace: "_ = op.least",
+		promise: "a viewer revokes nothing",
+	}, {
+		file: "publisher/api/caller.go", find: "slices.Contains(g.Clients, tok.Claims.ClientID) && ", replace: "",
+		promise: "tokens for other apps let nobody in",
+	}, {
+		file: "publisher/api/caller.go", find: "g.Pool == tok.Claims.Pool && ", replace: "",
+		promise: "a group of the same name in another pool lets nobody in",
+	}, {
+		file: "publisher/api/representation.go", find: "if to >= RoleOperator {", replace: "if to >= RoleViewer {",
+		promise: "viewers see no words of operators",
+	}, {
+		file: "publisher/api/limits.go", find: "		return l.crowd\n", replace: "		return rate.NewLimiter(l.rate, l.burst)\n",
+		promise: "nobody is without a limit, however many callers there are",
+	}, {
+		file: "publisher/api/batch.go", find: "			if r.Context().Err() != nil {\n				return\n			}\n", replace: "",
+		promise: "who goes away stops the lines that were not begun",
+	}, {
+		file: "publisher/api/batch.go", find: "once.line(l.number)", replace: "once",
+		promise: "each line of a batch is a request of its own",
+	}, {
+		file: "publisher/api/once.go", find: `c.bucket + "\x00" + `, replace: "",
+		promise: "the idempotency keys of two callers differ",
+	}, {
+		file: "publisher/api/explain.go", find: "	if !ex.Known {\n", replace: "	if !ex.Known && len(ex.Fails) == 0 {\n",
+		promise: "nothing is believed that a forged token says",
+	}, {
+		file: "publisher/once.go", find: "case t.Once.Request != req.Once.Request:", replace: "case t.Once.Request == [32]byte{}:",
+		promise: "a key that is used for another request is noticed", run: "Once",
+	}, {
+		file: "publisher/once.go", find: "case t.Denied.Sequence == 0:", replace: "case t.Act.ID.IsZero():",
+		promise: "a repeated request is no success before the act is durable", run: "Once",
+	},
+}
