@@ -265,7 +265,7 @@ func TestBatchOfSomebodyWhoGoesAway(t *testing.T) {
 		t.Errorf("%d revocations of %d that were begun, want all of these, and far from 1000", n, slow.begun.Load())
 	}
 	if slow.ctxErr != nil {
-		t.Errorf("a line that was begun was cancelled: %v", slow.ctxErr)
+		t.Errorf("a line that was begun was canceled: %v", slow.ctxErr)
 	}
 }
 

@@ -18,23 +18,11 @@ func bearer(credential string) func(*http.Request) {
 	return header("Authorization", "Bearer "+credential)
 }
 
-// staff are tokens of people with groups.
-func init() {
-	member := func(pool, client, sub string, groups ...string) api.Token {
-		tok := tokenOf(pool, client)
-		tok.Subject, tok.Groups = sub, groups
-		return api.Token{Claims: tok}
-	}
-	claims["viewer.of.console"] = member(pool, "console", "sub-viewer", "others", "readers")
-	claims["operator.of.console"] = member(pool, "console", "sub-operator", "security")
-	claims["both.of.console"] = member(pool, "console", "sub-both", "readers", "security")
-	claims["operator.of.app"] = member(pool, app, "sub-operator", "security")
-	claims["operator.of.otherpool"] = member("eu-west-1_Other", "console", "sub-operator", "security")
-	claims["nogroup.of.console"] = member(pool, "console", "sub-nobody")
-	claims["machine.of.console"] = member(pool, "console", "", "security")
-	id := member(pool, "console", "sub-operator", "security")
-	id.ID = true
-	claims["id.of.console"] = id
+// memberOf is the token of a person with groups.
+func memberOf(pool, client, sub string, groups ...string) api.Token {
+	tok := tokenOf(pool, client)
+	tok.Subject, tok.Groups = sub, groups
+	return api.Token{Claims: tok}
 }
 
 var grants = []api.Grant{

@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 			}
 		}
 	}
-	os.Exit(code)
+	os.Exit(code) //nolint:forbidigo // TestMain is a main
 }
 
 func loadDescription() *description {

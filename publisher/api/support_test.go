@@ -100,6 +100,16 @@ var claims = map[string]api.Token{
 	accessNoIDs:   {Claims: revocation.Token{Pool: pool, ClientID: app, Subject: "sub-1", ExpiresAt: moment.Unix()}},
 	idToken:       {Claims: tokenOf(pool, app), ID: true},
 	idTokenVault:  {Claims: tokenOf(pool, vault), ID: true},
+
+	// Of people with groups.
+	"viewer.of.console":     memberOf(pool, "console", "sub-viewer", "others", "readers"),
+	"operator.of.console":   memberOf(pool, "console", "sub-operator", "security"),
+	"both.of.console":       memberOf(pool, "console", "sub-both", "readers", "security"),
+	"operator.of.app":       memberOf(pool, app, "sub-operator", "security"),
+	"operator.of.otherpool": memberOf("eu-west-1_Other", "console", "sub-operator", "security"),
+	"nogroup.of.console":    memberOf(pool, "console", "sub-nobody"),
+	"machine.of.console":    memberOf(pool, "console", "", "security"),
+	"id.of.console":         {Claims: memberOf(pool, "console", "sub-operator", "security").Claims, ID: true},
 }
 
 func tokenOf(pool, client string) revocation.Token {
