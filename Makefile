@@ -128,6 +128,14 @@ faults: ## Break three nats-servers under service and nodes, fault by fault (ROW
 crash-matrix: ## Kill a replica before and after every effect; check that nothing is lost (5 min)
 	go run ./internal/drill crash-matrix
 
+.PHONY: bench-quick
+bench-quick: ## Compare the hot path with its peers at up to 1,000,000 entries, in minutes
+	cd internal/bench && go run ./hotpath -quick
+
+.PHONY: bench
+bench: ## Compare the hot path with its peers at length, with 10,000,000 entries as well
+	cd internal/bench && go run ./hotpath -10m
+
 .PHONY: bench-propagation
 bench-propagation: ## Measure sent to refused on 1, 10 and 100 nodes beside bare core NATS
 	cd internal/bench && go run ./propagation

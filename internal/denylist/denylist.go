@@ -9,7 +9,7 @@
 // # What it promises
 //
 // A check that begins after Apply returned sees the act. A live act is never
-// evicted, whatever the bound. A Bloom filter answers "no" for almost every
+// evicted. A Bloom filter answers "no" for almost every
 // target that is not in the set; "revoked" comes from the exact entries behind
 // it, which are compared byte for byte. Time is an argument of every method
 // that needs one: an ended entry is inert at once, by the time that the reader
@@ -41,7 +41,6 @@ import (
 // Denylist is a set of acts. The zero value is not usable; see [New].
 type Denylist struct {
 	hasher hasher // immutable
-	bound  int    // immutable; 0 is none
 
 	// What every check reads, and writers seldom write.
 	snap    atomic.Pointer[snapshot]
@@ -71,18 +70,13 @@ type snapshot struct {
 	index  index
 }
 
-// New returns an empty set without a bound.
-func New() *Denylist { return NewBounded(0) }
+// New returns an empty set. It has no bound: whoever feeds it knows what to do
+// when [Denylist.Len] becomes too large. To forget a live act is no choice.
+func New() *Denylist { return newDenylist(pageShift, 1<<10) }
 
-// NewBounded returns an empty set that is meant to hold no more than bound
-// acts; 0 means any number. The bound is an alarm, see [Denylist.Pressure]:
-// acts beyond it are taken all the same, because to forget one lets a revoked
-// token in.
-func NewBounded(bound int) *Denylist { return newDenylist(bound, pageShift, 1<<10) }
-
-func newDenylist(bound int, shift uint8, smallest int) *Denylist {
+func newDenylist(shift uint8, smallest int) *Denylist {
 	d := &Denylist{
-		hasher: newHasher(), bound: bound, smallest: smallest,
+		hasher: newHasher(), smallest: smallest,
 		outlived: make(map[revocation.ActID]revocation.Act),
 	}
 	d.store = newStore(&d.hasher, shift)

@@ -4,7 +4,7 @@ import "github.com/seed-4e8dee1b/revoked/revocation"
 
 // NewTiny returns a set whose pages hold four records and whose smallest
 // generation four targets, so that a few acts move and rebuild everything.
-func NewTiny() *Denylist { return newDenylist(0, 2, 4) }
+func NewTiny() *Denylist { return newDenylist(2, 4) }
 
 // CheckWhole returns what is wrong with the set's own bookkeeping.
 func (d *Denylist) CheckWhole() (problems []string) {
@@ -88,4 +88,4 @@ func (d *Denylist) AsksLibrary(kind revocation.Kind, pool, id string) bool {
 
 // NewSmall returns a set with small pages and generations, so that a few
 // thousand acts keep it growing, moving and rebuilding.
-func NewSmall() *Denylist { return newDenylist(0, 4, 64) }
+func NewSmall() *Denylist { return newDenylist(4, 64) }

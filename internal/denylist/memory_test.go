@@ -58,28 +58,6 @@ func TestBytesPerAct(t *testing.T) {
 	}
 }
 
-func TestPressure(t *testing.T) {
-	d := denylist.NewBounded(10)
-	for n := range 13 {
-		want := denylist.Normal
-		switch {
-		case n >= 10:
-			want = denylist.Full
-		case n >= 7:
-			want = denylist.High
-		}
-		if got := d.Pressure(); got != want {
-			t.Errorf("pressure with %d of 10 acts = %v, want %v", n, got, want)
-		}
-		d.Apply(session(uuidOf(n), 1000))
-	}
-	if tok := (revocation.Token{Pool: pool, OriginJTI: uuidOf(12)}); d.Len() != 13 {
-		t.Errorf("%d acts, want 13: the bound drops none", d.Len())
-	} else if _, _, found := d.Find(&tok, 0); !found {
-		t.Error("an act beyond the bound is not found")
-	}
-}
-
 func TestLibraryFindsOurBits(t *testing.T) {
 	d := denylist.NewSmall()
 	for i := range 1000 {

@@ -5,8 +5,6 @@ type Stats struct {
 	// Acts counts the acts held, the ended ones that Prune has not seen
 	// included; Provisional those of them that the stream has not brought.
 	Acts, Provisional int
-	// Bound is that of NewBounded, 0 if there is none.
-	Bound int
 	// FalseMaybes counts the filter's answers "maybe" to checks with nothing
 	// behind them.
 	FalseMaybes uint64
@@ -31,7 +29,7 @@ func (d *Denylist) Stats() Stats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return Stats{
-		Acts: d.Len(), Provisional: d.provisional, Bound: d.bound,
+		Acts: d.Len(), Provisional: d.provisional,
 		FalseMaybes:    d.falseMaybes.Load(),
 		FilterCapacity: d.now.capacity, FilterAdded: d.now.added,
 		FilterFill: d.now.filter.fill(), FalsePositiveRate: falsePositiveRate(d.now.filter.words),
@@ -58,26 +56,4 @@ func (d *Denylist) bytes() int {
 		}
 	}
 	return n
-}
-
-// Pressure says how close a set is to its bound.
-type Pressure int
-
-// The pressures. At Full a node must say that it is stale, although it still
-// takes acts: it has been given more than its memory was planned for.
-const (
-	Normal Pressure = iota
-	High            // 70 % of the bound or more: raise it, or find out who revokes so much
-	Full            // at the bound or beyond
-)
-
-// Pressure compares the number of acts with the bound. It costs one load.
-func (d *Denylist) Pressure() Pressure {
-	switch n := d.Len(); {
-	case d.bound == 0 || n < d.bound-d.bound*3/10:
-		return Normal
-	case n < d.bound:
-		return High
-	}
-	return Full
 }
