@@ -61,3 +61,50 @@ func TestRevokeReturnsWhenTheDenylistRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Lift returns only once a real denylist accepts again, and a node that starts
+// afterwards has never refused.
+func TestLiftReturnsWhenTheDenylistAccepts(t *testing.T) {
+	srv := natsdev.Run(t)
+	nc := connect(t, srv)
+	bus, names := newBus(t, nc, "")
+	_, info := provision(t, nc, names)
+	open := func(node string) *subscriber.Subscriber {
+		t.Helper()
+		deny, err := subscriber.Open(t.Context(), subscriber.Config{
+			Servers: srv.URL(), Service: "revoked", Node: node, IgnoreBeats: true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { deny.Close() })
+		return deny
+	}
+	deny := open("node-1")
+	w := newWorld()
+	pr := w.start(t, func(cfg *publisher.Config) {
+		cfg.Bus, cfg.View, cfg.Tasks, cfg.Epoch = bus, deny, tasks.NewMemory(), info.Epoch
+	})
+	var witnesses []revocation.Token
+	for _, kind := range revocation.Kinds() {
+		s := pr.revoke(t, target(kind))
+		tok := s.Act.Witness()
+		witnesses = append(witnesses, tok)
+		if err := deny.Check(tok); !errors.Is(err, revocation.ErrRevoked) {
+			t.Fatalf("%s: Check = %v, want it revoked", kind, err)
+		}
+		lifted := pr.lift(t, s.Act.ID)
+		if err := deny.Check(tok); err != nil {
+			t.Errorf("%s: Check when Lift has returned = %v, want it accepted", kind, err)
+		}
+		if lifted.Act.State != revocation.StateLifted || lifted.Lift.At.IsZero() {
+			t.Errorf("%s: Lift = %+v", kind, lifted)
+		}
+	}
+	later := open("node-2")
+	for _, tok := range witnesses {
+		if err := later.Check(tok); err != nil {
+			t.Errorf("Check(%+v) of a node that started later = %v, want it accepted", tok, err)
+		}
+	}
+}
