@@ -42,6 +42,10 @@ run: build ## Run NATS, a Cognito emulator, the service and sample nodes on loop
 demo: build ## Show one revocation from sign-in to refusal, then exit
 	bin/revoked-dev demo
 
+.PHONY: demo-receipt
+demo-receipt: build ## Show receipts over 20 node processes, one of them frozen (2 min)
+	bin/revoked-dev receipts --revokectl bin/revokectl
+
 .PHONY: test
 test: ## Run all tests under the race detector (8 min at most, cold, on 2 cores)
 	go test -race -shuffle=on -timeout=$(TEST_TIMEOUT) ./...

@@ -27,6 +27,9 @@ func (a *app) printRevocation(r client.Revocation) error {
 		{"state", r.State},
 		{"lift", liftText(r.Lift)},
 		{"denied", deniedText(r.Denied)},
+	}
+	rows = append(rows, receiptRows(r.Receipt)...)
+	rows = append(rows, [][]string{
 		{"cognito", cognitoText(r.Cognito)},
 		{"accepted_at", r.AcceptedAt.String()},
 		{"basis", r.Basis},
@@ -38,7 +41,7 @@ func (a *app) printRevocation(r client.Revocation) error {
 		{"reason", r.Reason},
 		{"operator", r.Operator},
 		{"note", r.Note},
-	}
+	}...)
 	known := rows[:0]
 	for _, row := range rows {
 		if row[1] != "" {

@@ -12,18 +12,23 @@ import (
 )
 
 func (a *app) getCommand() *cobra.Command {
-	return &cobra.Command{
+	var want string
+	cmd := &cobra.Command{
 		Use:   "get ID",
 		Short: "Show one revocation",
 		Long: `Show one revocation by its id: whether nodes were told, how far Cognito is, and
-when it ends.`,
+when it ends; with --wait, which nodes have proven that they enforce it.`,
 		Example: `  revokectl get 3f2a9c0d5e6b47188a9b0c1d2e3f4051
+  revokectl get 3f2a9c0d5e6b47188a9b0c1d2e3f4051 --wait all --timeout 2m
   revokectl get 3f2a9c0d5e6b47188a9b0c1d2e3f4051 -o json | jq -r .cognito.state`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := parseID(args[0])
 			if err != nil {
+				return err
+			}
+			if err := checkWait(want); err != nil {
 				return err
 			}
 			c, err := a.connect()
@@ -33,12 +38,20 @@ when it ends.`,
 			ctx, cancel := a.interruptible(cmd.Context())
 			defer cancel()
 			rev, err := c.Get(ctx, id)
+			if err == nil {
+				rev, err = a.await(ctx, c, rev, want)
+			}
 			if err != nil {
 				return fmt.Errorf("reading revocation %s: %w", id, err)
 			}
-			return a.printRevocation(rev)
+			if err := a.printRevocation(rev); err != nil {
+				return err
+			}
+			return notMet(rev, want)
 		},
 	}
+	waitFlag(cmd, &want)
+	return cmd
 }
 
 // maxPage is the most that the service lists at once.

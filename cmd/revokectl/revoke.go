@@ -133,10 +133,10 @@ JSON lines, each as the service's API takes it.`,
 
 // revokeFlags are the flags of revoke KIND.
 type revokeFlags struct {
-	pool, reason, tokenFile      string
-	basis, exceptSession, once   string
-	cutoff, expiresAt, keepUntil string
-	cognitoSkip, tokenStdin, yes bool
+	pool, reason, tokenFile, wait string
+	basis, exceptSession, once    string
+	cutoff, expiresAt, keepUntil  string
+	cognitoSkip, tokenStdin, yes  bool
 }
 
 func (a *app) revokeKindCommand(k kind) *cobra.Command {
@@ -173,6 +173,7 @@ func (a *app) revokeKindCommand(k kind) *cobra.Command {
 	}
 	flags.StringVar(&f.keepUntil, "keep-until", "", "do not end before this time, as 2006-01-02T15:04:05Z (default: when no token can be left)")
 	flags.BoolVar(&f.cognitoSkip, "cognito-skip", false, "do not tell Cognito: it has been told already")
+	waitFlag(cmd, &f.wait)
 	if k.byToken() {
 		flags.StringVar(&f.tokenFile, "token-file", "", "name the target by the token in this file")
 		flags.BoolVar(&f.tokenStdin, "token-stdin", false, "name the target by the token on standard input")
@@ -212,23 +213,34 @@ func (a *app) revoke(cmd *cobra.Command, k kind, args []string, f revokeFlags) e
 	}
 	ctx, cancel := a.interruptible(cmd.Context())
 	defer cancel()
+	if req.Wait != "" {
+		// The service asks nodes at the acceptance: only so can it tell how
+		// long they took. The rest of the time is for asking again.
+		req.WaitTimeout = min(a.timeout/2, 10*time.Second).String()
+	}
 	rev, err := c.Revoke(ctx, req)
 	if err != nil {
 		return fmt.Errorf("revoking a %s: %w", k.name, err)
 	}
+	if rev, err = a.await(ctx, c, rev, f.wait); err != nil {
+		return fmt.Errorf("waiting for nodes (revocation %s is denied): %w", rev.ID, err)
+	}
 	if err := a.printRevocation(rev); err != nil {
 		return fmt.Errorf("%w (revocation %s was accepted)", err, rev.ID)
 	}
-	if rev.State != "lifted" && (rev.Waiting || rev.Denied.Sequence == 0) {
+	if rev.State != "lifted" && (rev.Denied.Sequence == 0 || rev.Waiting && f.wait == "") {
 		return fmt.Errorf("revocation %s: %w", rev.ID, errNotEnforced)
 	}
-	return nil
+	return notMet(rev, f.wait)
 }
 
 // request checks what can be checked without the service.
 func (f revokeFlags) request(cmd *cobra.Command, k kind, args []string) (client.Request, error) {
 	req := client.Request{
-		Kind: k.name, Pool: f.pool, Reason: f.reason, Basis: f.basis, ExceptSession: f.exceptSession, Once: f.once,
+		Kind: k.name, Pool: f.pool, Reason: f.reason, Basis: f.basis, ExceptSession: f.exceptSession, Once: f.once, Wait: f.wait,
+	}
+	if err := checkWait(f.wait); err != nil {
+		return req, err
 	}
 	named := 0
 	for _, given := range []bool{len(args) == 1, cmd.Flags().Changed("token-file"), f.tokenStdin} {

@@ -78,7 +78,7 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
-	if errors.Is(err, errNotEnforced) {
+	if errors.Is(err, errNotEnforced) || errors.Is(err, errNotMet) {
 		return exitNotEnforced
 	}
 	if problem, ok := errors.AsType[*client.ProblemError](err); ok {

@@ -70,7 +70,7 @@ three sample API nodes on loopback addresses. Nothing of it is for production.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.Flags().BoolVar(&cognitoOnly, "cognito-only", false, "serve only the Cognito emulator, with the demo pool, until interrupted")
 	root.Flags().StringVar(&listen, "listen", dev.CognitoAddr, "address of the emulator, with --cognito-only")
-	root.AddCommand(runCommand(), demoCommand(), nodeCommand())
+	root.AddCommand(runCommand(), demoCommand(), receiptsCommand(), nodeCommand())
 	return root
 }
 
@@ -116,6 +116,25 @@ DEMO_REPEATS=<n> is how often the time to refusal is measured (default 50).`,
 			return dev.RunDemo(cmd.Context(), dev.DemoConfig{Out: cmd.OutOrStdout(), Break: broken, Repeats: repeats})
 		},
 	}
+}
+
+func receiptsCommand() *cobra.Command {
+	cfg := dev.ReceiptsConfig{}
+	cmd := &cobra.Command{
+		Use:   "receipts",
+		Short: "Show receipts over a fleet of processes, one of them frozen; takes two minutes",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cfg.Nodes < 2 || cfg.Nodes > 200 {
+				return usageError{fmt.Errorf("--nodes %d: give a number from 2 to 200", cfg.Nodes)}
+			}
+			cfg.Out = cmd.OutOrStdout()
+			return dev.RunReceipts(cmd.Context(), cfg)
+		},
+	}
+	cmd.Flags().IntVar(&cfg.Nodes, "nodes", 20, "how many node processes")
+	cmd.Flags().StringVar(&cfg.Revokectl, "revokectl", "revokectl", "path of the revokectl command")
+	return cmd
 }
 
 func repeatsFrom(s string) (int, error) {

@@ -82,10 +82,10 @@ func provision(ctx context.Context, cfg service.Config, replicas int) (string, e
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		did = "created"
-		info, err = stream.Provision(ctx, js, stream.Settings{Names: names, Replicas: replicas})
+		info, err = stream.Provision(ctx, js, stream.Settings{Names: names, Replicas: replicas, AuditAge: cfg.AuditAge})
 	case err == nil:
 		did = "verified, tick schedule renewed"
-		info, err = stream.Provision(ctx, js, stream.Settings{Names: names, Replicas: replicas})
+		info, err = stream.Provision(ctx, js, stream.Settings{Names: names, Replicas: replicas, AuditAge: cfg.AuditAge})
 	}
 	if err != nil {
 		return "", err

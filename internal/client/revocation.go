@@ -34,6 +34,11 @@ type Request struct {
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// Cognito is "skip" if Cognito has been told already, else empty.
 	Cognito string `json:"cognito,omitempty"`
+	// Wait is for which nodes the answer waits: "all", "majority", a number;
+	// empty for none. WaitTimeout bounds that, as a Go duration; empty leaves
+	// it to the service.
+	Wait        string `json:"wait,omitempty"`
+	WaitTimeout string `json:"wait_timeout,omitempty"`
 	// Reason is kept with the revocation and shown to operators.
 	Reason string `json:"reason,omitempty"`
 	// Once is the Idempotency-Key; it may be empty.
@@ -125,6 +130,8 @@ type Revocation struct {
 	Denied Denied `json:"denied"`
 	// Cognito says how far Cognito has been told.
 	Cognito Leg `json:"cognito"`
+	// Receipt says which nodes enforce it; nil unless that was asked for.
+	Receipt *Receipt `json:"receipt"`
 	// Reason and Operator as recorded with the request; Note is the service's.
 	Reason   string `json:"reason"`
 	Operator string `json:"operator"`

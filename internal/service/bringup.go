@@ -96,10 +96,14 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, store.Close(), view.Close())
 	}
+	nodes, err := s.openFleet(func() string { return view.History().Epoch })
+	if err != nil {
+		return errors.Join(err, pub.Close(), store.Close(), view.Close())
+	}
 	s.deny.set(view)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.view, s.tasks, s.publisher, s.missing = view, store, pub, ""
+	s.view, s.tasks, s.publisher, s.fleet, s.missing = view, store, pub, nodes, ""
 	return nil
 }
 
@@ -109,6 +113,9 @@ func (s *Service) verifyStream(ctx context.Context) error {
 	_, err := stream.Verify(ctx, s.js, s.names)
 	if err == nil {
 		err = stream.VerifySchedule(ctx, s.js, s.names)
+	}
+	if err == nil {
+		err = stream.VerifyOwn(ctx, s.js, s.names)
 	}
 	return unprovisioned(err)
 }

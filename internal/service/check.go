@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-4e8dee1b/revoked/internal/config"
+	"github.com/seed-4e8dee1b/revoked/internal/stream"
 )
 
 // Problem is one thing that is wrong with a configuration.
@@ -62,6 +64,11 @@ func (c Config) problems() []Problem {
 	if c.LearnSession != learnOn && c.LearnSession != learnOff {
 		list.Add("learn_session", c.LearnSession, "is unknown", "set on or off")
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Expect)) {
+		if n := c.Expect[name]; n < 1 || name == "" || stream.Token(name) != name {
+			list.Add("expect", fmt.Sprintf("%s=%d", name, n), "is not the name of a service and a number from 1 on", "set it as nodes report it, such as orders=3")
+		}
+	}
 	if c.LearnRate < 0 || c.LearnRate > 120 {
 		list.Add("learn_rate", fmt.Sprint(c.LearnRate), "is not from 0 to 120", "leave it out for 6 refreshes a second")
 	}
@@ -75,7 +82,15 @@ func (c Config) problems() []Problem {
 }
 
 // natsProblems is about what every command needs.
-func (c Config) natsProblems() []Problem { return c.NATS.Problems(c.Prefix) }
+func (c Config) natsProblems() []Problem {
+	var list config.Problems
+	if c.AuditAge != 0 && (c.AuditAge < time.Hour || c.AuditAge > maxAuditAge) {
+		list.Add("audit_age", c.AuditAge.String(), "is not from 1h to ten years", "set a duration such as 8760h, or leave it out for a year")
+	}
+	return append(list, c.NATS.Problems(c.Prefix)...)
+}
+
+const maxAuditAge = 10 * 365 * 24 * time.Hour
 
 func notInSubject(c rune) bool {
 	return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-'

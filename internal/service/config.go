@@ -68,6 +68,13 @@ type Config struct {
 	UserListRate   float64 `yaml:"user_list_rate" env:"REVOKED_USER_LIST_RATE"`
 	UserReadRate   float64 `yaml:"user_read_rate" env:"REVOKED_USER_READ_RATE"`
 
+	// Expect is how many nodes each service has at least, by the name under
+	// which they report. With fewer no receipt is ever met: the guard against
+	// nodes that nobody has heard of.
+	Expect map[string]int `yaml:"expect" env:"REVOKED_EXPECT" envKeyValSeparator:"="`
+	// AuditAge is how long "provision" has the audit kept; zero means a year.
+	AuditAge time.Duration `yaml:"audit_age" env:"REVOKED_AUDIT_AGE"`
+
 	// ShutdownDelay is the time between /readyz turning off and the listeners
 	// closing, for load balancers that look only now and then. Zero closes at
 	// once, and requests that are still sent here are refused.

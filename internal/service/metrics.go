@@ -54,7 +54,7 @@ func newNumbers(s *Service) *numbers {
 		ConstLabels: prometheus.Labels{"version": s.cfg.Version, "go_version": runtime.Version()},
 	})
 	build.Set(1)
-	n.registry.MustRegister(n.requests, n.accepted, n.lifted, n.unnamed, n.cognitoCalls, build, viewCollector{s},
+	n.registry.MustRegister(n.requests, n.accepted, n.lifted, n.unnamed, n.cognitoCalls, build, viewCollector{s}, fleetCollector{s},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return n
 }

@@ -42,6 +42,7 @@ func (s *Service) listen() error {
 	common := api.Common{
 		Revoker: &lateRevoker{service: s, accepted: s.numbers.accepted, lifted: s.numbers.lifted, unnamed: s.numbers.unnamed},
 		Tokens:  s.tokens,
+		Audit:   auditLog{s.audit},
 		Logger:  s.cfg.Logger,
 	}
 	public := api.PublicConfig{Common: common, CORSOrigins: s.cfg.CORSOrigins, CognitoWait: s.cfg.CognitoWait, TrustedProxies: s.cfg.TrustedProxies}
@@ -49,7 +50,7 @@ func (s *Service) listen() error {
 	admin := api.AdminConfig{
 		Common: common, Keys: s.cfg.keys(), Grants: s.cfg.grants(),
 		InsecureNoAuth: s.cfg.InsecureNoAuth, RateLimit: s.cfg.RateLimit,
-		Examiner: s.tokens, Denylist: &s.deny,
+		Examiner: s.tokens, Denylist: &s.deny, Fleet: lateFleet{s}, Doctor: doctor{s},
 	}
 	admin.Served = s.numbers.served("admin")
 	for _, p := range s.cfg.Pools {

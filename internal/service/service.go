@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/publisher"
+	"github.com/seed-4e8dee1b/revoked/publisher/audit"
 	"github.com/seed-4e8dee1b/revoked/publisher/tasks"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
 )
@@ -32,6 +33,7 @@ type Service struct {
 	sealKeys tasks.Keys
 	numbers  *numbers
 	servers  servers
+	audit    *audit.Log
 	stopping atomic.Bool
 
 	stop context.CancelFunc // ends the goroutines that bring the service up
@@ -44,6 +46,7 @@ type Service struct {
 	view      *subscriber.Subscriber
 	tasks     *tasks.Store
 	publisher *publisher.Publisher
+	fleet     *fleet
 }
 
 // Start opens the listeners and returns. A wrong configuration is refused with
@@ -102,6 +105,9 @@ func (s *Service) wire(ctx context.Context) error {
 	if s.js, err = jetstream.New(s.link.nc); err != nil {
 		return fmt.Errorf("service: %w", err)
 	}
+	if s.audit, err = s.openAudit(); err != nil {
+		return err
+	}
 	return s.listen()
 }
 
@@ -141,7 +147,7 @@ func (s *Service) Close() error {
 		s.stop()
 		s.up.Wait()
 		s.mu.Lock()
-		view, store, pub := s.view, s.tasks, s.publisher
+		view, store, pub, nodes := s.view, s.tasks, s.publisher, s.fleet
 		s.mu.Unlock()
 		if pub != nil {
 			err = errors.Join(err, pub.Close())
@@ -149,8 +155,14 @@ func (s *Service) Close() error {
 		if store != nil {
 			err = errors.Join(err, store.Close())
 		}
+		if nodes != nil {
+			nodes.close()
+		}
 		if view != nil {
 			err = errors.Join(err, view.Close())
+		}
+		if s.audit != nil {
+			err = errors.Join(err, s.audit.Close())
 		}
 		if s.link != nil {
 			s.link.nc.Close()

@@ -20,6 +20,9 @@ type AdminConfig struct {
 	// Examiner and Denylist explain tokens. Required.
 	Examiner Examiner
 	Denylist Denylist
+	// Fleet has the nodes, Doctor examines. Required.
+	Fleet  Fleet
+	Doctor Doctor
 	// InsecureNoAuth serves anybody who asks for a loopback host name, as an
 	// admin. It is for development on one machine.
 	InsecureNoAuth bool
@@ -59,6 +62,10 @@ func (a *admin) operations() []route {
 		{"GET /v1/revocations/{id}", RoleViewer, a.get},
 		{"DELETE /v1/revocations/{id}", RoleOperator, a.lift},
 		{"POST /v1/explain", RoleViewer, a.explain},
+		{"GET /v1/nodes", RoleViewer, a.nodes},
+		{"DELETE /v1/nodes/{service}/{node}", RoleAdmin, a.removeNode},
+		{"GET /v1/audit", RoleAdmin, a.readAudit},
+		{"GET /v1/doctor", RoleAdmin, a.diagnose},
 		{"GET /openapi.yaml", 0, a.describe},
 	}
 }
@@ -81,12 +88,18 @@ func NewAdmin(cfg AdminConfig) (http.Handler, error) {
 		return nil, errors.New("api: AdminConfig.Examiner is nil")
 	case cfg.Denylist == nil:
 		return nil, errors.New("api: AdminConfig.Denylist is nil")
+	case cfg.Fleet == nil:
+		return nil, errors.New("api: AdminConfig.Fleet is nil")
+	case cfg.Doctor == nil:
+		return nil, errors.New("api: AdminConfig.Doctor is nil")
 	case cfg.RateLimit < 0:
 		return nil, errors.New("api: AdminConfig.RateLimit is negative")
 	}
 	if cfg.RateLimit == 0 {
 		cfg.RateLimit = defaultRate
 	}
+	cfg.audited()
+	cfg.Fleet = auditedFleet{cfg.Fleet, cfg.auditor}
 	a := &admin{cfg: cfg, limits: newLimits(cfg.RateLimit), batches: make(chan struct{}, maxBatches), mux: http.NewServeMux(), routes: make(map[string]route)}
 	var err error
 	if a.callers, err = newCallers(cfg); err != nil {
@@ -117,6 +130,7 @@ func (a *admin) guard(next http.Handler) http.Handler {
 			return
 		}
 		c, err := a.admit(r)
+		originOf(r.Context()).caller = c
 		if err == nil && known {
 			err = c.permits(op.least, "do this")
 		}

@@ -79,7 +79,7 @@ func TestRoutes(t *testing.T) {
 func TestWithoutKeyOnlyLoopbackNames(t *testing.T) {
 	fake := &fakeRevoker{}
 	h, err := api.NewAdmin(api.AdminConfig{
-		Common: api.Common{Revoker: fake, Tokens: fakeTokens{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, InsecureNoAuth: true, Pools: []string{pool},
+		Common: api.Common{Revoker: fake, Tokens: fakeTokens{}, Audit: &fakeAudit{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, InsecureNoAuth: true, Pools: []string{pool},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -135,9 +135,9 @@ func TestServedHook(t *testing.T) {
 }
 
 func TestConfigRefused(t *testing.T) {
-	common := api.Common{Revoker: &fakeRevoker{}, Tokens: fakeTokens{}}
+	common := api.Common{Revoker: &fakeRevoker{}, Tokens: fakeTokens{}, Audit: &fakeAudit{}}
 	admins := map[string]api.AdminConfig{
-		"no revoker":     {Common: api.Common{Tokens: fakeTokens{}}, Keys: keys, Pools: []string{pool}},
+		"no revoker":     {Common: api.Common{Tokens: fakeTokens{}, Audit: &fakeAudit{}}, Keys: keys, Pools: []string{pool}},
 		"no tokens":      {Common: api.Common{Revoker: &fakeRevoker{}}, Keys: keys, Pools: []string{pool}},
 		"no key":         {Common: common, Pools: []string{pool}},
 		"key and no key": {Common: common, Keys: keys, InsecureNoAuth: true, Pools: []string{pool}},
@@ -149,7 +149,7 @@ func TestConfigRefused(t *testing.T) {
 		}
 	}
 	publics := map[string]api.PublicConfig{
-		"no revoker":     {Common: api.Common{Tokens: fakeTokens{}}, Clients: []api.Client{{ID: app, Pool: pool}}},
+		"no revoker":     {Common: api.Common{Tokens: fakeTokens{}, Audit: &fakeAudit{}}, Clients: []api.Client{{ID: app, Pool: pool}}},
 		"no client":      {Common: common},
 		"no client id":   {Common: common, Clients: []api.Client{{Pool: pool}}},
 		"no pool":        {Common: common, Clients: []api.Client{{ID: app}}},

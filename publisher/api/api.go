@@ -58,12 +58,22 @@ var (
 type Common struct {
 	Revoker Revoker
 	Tokens  Tokens
+	// Audit keeps what is done. Required.
+	Audit Audit
 	// Served, if not nil, is called after each request with the pattern of its
 	// route ("" if none matched) and the status, for metrics.
 	Served func(route string, status int, took time.Duration)
 	// Logger gets one line per request, without values of the request. The
 	// zero value discards.
 	Logger zerolog.Logger
+
+	auditor *auditor
+}
+
+// audited makes whatever goes through Revoker leave a trace.
+func (c *Common) audited() {
+	c.auditor = newAuditor(c.Audit)
+	c.Revoker = auditedRevoker{c.Revoker, c.auditor}
 }
 
 func (c Common) check() error {
@@ -72,6 +82,8 @@ func (c Common) check() error {
 		return errors.New("api: Revoker is nil")
 	case c.Tokens == nil:
 		return errors.New("api: Tokens is nil")
+	case c.Audit == nil:
+		return errors.New("api: Audit is nil")
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
+
+	"github.com/seed-4e8dee1b/revoked/publisher"
 )
 
 const (
@@ -129,7 +131,14 @@ func (a *admin) carryOutLine(r *http.Request, l line, once onceKey) (res lineRes
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), lineTimeout)
 	defer cancel()
 	c := callerOf(r)
-	status, err := a.revoke(ctx, c, l.text, once)
+	o, err := parseOrder(l.text)
+	if err == nil && !o.wait.IsZero() {
+		err = unprocessable(ProblemInvalidField, "wait", "A line does not wait for nodes: ask for its receipt afterwards.")
+	}
+	var status publisher.Status
+	if err == nil {
+		status, err = a.revoke(ctx, c, o, once.of(c, l.text))
+	}
 	if err != nil {
 		p := problemOf(err)
 		if p.Status >= http.StatusInternalServerError {

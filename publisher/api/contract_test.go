@@ -307,6 +307,10 @@ var operations = map[string]func(w *world, edit ...func(*http.Request)) answer{
 	"explain": func(w *world, edit ...func(*http.Request)) answer {
 		return w.explain(`{"token":"`+access+`"}`, edit...)
 	},
+	"nodes":  func(w *world, edit ...func(*http.Request)) answer { return w.get("/v1/nodes", edit...) },
+	"remove": func(w *world, edit ...func(*http.Request)) answer { return w.lift("/v1/nodes/orders/n1", edit...) },
+	"audit":  func(w *world, edit ...func(*http.Request)) answer { return w.get("/v1/audit", edit...) },
+	"doctor": func(w *world, edit ...func(*http.Request)) answer { return w.get("/v1/doctor", edit...) },
 }
 
 var knownID = (revocation.ActID{1, 2, 3}).String()
@@ -355,6 +359,7 @@ func TestOtherMethods(t *testing.T) {
 	w := newWorld(t)
 	for path, allow := range map[string]string{
 		"/v1/revocations": "GET, HEAD, POST", "/v1/revocations/" + knownID: "DELETE, GET, HEAD", "/v1/explain": "POST", "/openapi.yaml": "GET, HEAD",
+		"/v1/nodes": "GET, HEAD", "/v1/nodes/orders/n1": "DELETE", "/v1/audit": "GET, HEAD", "/v1/doctor": "GET, HEAD",
 	} {
 		a := w.asOperator(httptest.NewRequestWithContext(t.Context(), http.MethodPut, path, nil))
 		a.wantProblem(t, http.StatusMethodNotAllowed, api.ProblemMethod, "")

@@ -13,14 +13,14 @@ import (
 func handlers(f *testing.F) (*fakeRevoker, http.Handler, http.Handler) {
 	f.Helper()
 	fake := &fakeRevoker{leg: "done"}
-	common := api.Common{Revoker: fake, Tokens: fakeTokens{}}
+	common := api.Common{Revoker: fake, Tokens: fakeTokens{}, Audit: &fakeAudit{}}
 	public, err := api.NewPublic(api.PublicConfig{
 		Common: common, Clients: []api.Client{{ID: app, Pool: pool}, {ID: vault, Pool: pool, Secret: secret}},
 	})
 	if err != nil {
 		f.Fatal(err)
 	}
-	admin, err := api.NewAdmin(api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Keys: keys, Pools: []string{pool}, RateLimit: 1e9})
+	admin, err := api.NewAdmin(api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Keys: keys, Pools: []string{pool}, RateLimit: 1e9})
 	if err != nil {
 		f.Fatal(err)
 	}

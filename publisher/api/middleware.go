@@ -32,7 +32,9 @@ func (c Common) observed(listener string, mux *http.ServeMux, guard func(http.Ha
 		w.Header().Set("X-Request-Id", id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
-		r = r.WithContext(context.WithValue(r.Context(), logKey{}, &log))
+		from := &origin{from: fromAddress(r), request: id}
+		ctx := context.WithValue(r.Context(), logKey{}, &log)
+		r = r.WithContext(context.WithValue(ctx, originKey{}, from))
 		defer func() {
 			cause := recover()
 			if cause != nil {
@@ -42,6 +44,8 @@ func (c Common) observed(listener string, mux *http.ServeMux, guard func(http.Ha
 			}
 			_, route := mux.Handler(r)
 			took := time.Since(began)
+			from.operation, from.problem = auditedRoutes[route], rec.problem
+			c.auditor.refused(r, from, rec.status)
 			if c.Served != nil {
 				c.Served(route, rec.status, took)
 			}
@@ -87,6 +91,8 @@ type recorder struct {
 	http.ResponseWriter
 	status int
 	begun  bool
+	// problem is the type of the problem document that is the answer.
+	problem string
 }
 
 // WriteHeader implements [http.ResponseWriter].

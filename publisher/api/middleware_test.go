@@ -26,8 +26,8 @@ func (*panicking) Revoke(context.Context, publisher.Request) (publisher.Status, 
 func TestPanic(t *testing.T) {
 	log := &syncBuffer{}
 	status := 0
-	common := api.Common{Revoker: &panicking{}, Tokens: fakeTokens{}, Logger: zerolog.New(log)}
-	cfg := api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Keys: keys, Pools: []string{pool}}
+	common := api.Common{Revoker: &panicking{}, Tokens: fakeTokens{}, Audit: &fakeAudit{}, Logger: zerolog.New(log)}
+	cfg := api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Keys: keys, Pools: []string{pool}}
 	cfg.Served = func(_ string, code int, _ time.Duration) { status = code }
 	h, err := api.NewAdmin(cfg)
 	if err != nil {

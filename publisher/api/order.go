@@ -13,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/seed-4e8dee1b/revoked/publisher/members"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
@@ -32,6 +33,8 @@ type order struct {
 	expiresAt     int64
 	keepUntil     int64
 	skipCognito   bool
+	wait          members.Want
+	waitFor       time.Duration // how long the answer may wait for nodes
 	reason        string
 }
 
@@ -60,7 +63,7 @@ func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 // orderFields are the members of a request.
 var orderFields = []string{
-	"kind", "pool", "id", "token", "basis", "except_session", "cutoff", "expires_at", "keep_until", "cognito", "reason",
+	"kind", "pool", "id", "token", "basis", "except_session", "cutoff", "expires_at", "keep_until", "cognito", "wait", "wait_timeout", "reason",
 }
 
 // allFields are those of every request with a JSON document.
@@ -132,12 +135,12 @@ func readTexts(body []byte, fields []string) (map[string]string, *problem) {
 
 // parseOrder reads and checks a request for a revocation.
 func parseOrder(body []byte) (order, error) {
-	members, broken := readTexts(body, orderFields)
+	texts, broken := readTexts(body, orderFields)
 	if broken != nil {
 		return order{}, broken
 	}
 	for _, name := range orderFields {
-		value, given := members[name]
+		value, given := texts[name]
 		if !given {
 			continue
 		}
@@ -146,11 +149,11 @@ func parseOrder(body []byte) (order, error) {
 		}
 	}
 	o := order{
-		pool: members["pool"], id: members["id"], token: members["token"],
-		exceptSession: members["except_session"], reason: members["reason"],
+		pool: texts["pool"], id: texts["id"], token: texts["token"],
+		exceptSession: texts["except_session"], reason: texts["reason"],
 	}
 	var err error
-	if o.kind, err = parseKind(members["kind"]); err != nil {
+	if o.kind, err = parseKind(texts["kind"]); err != nil {
 		return order{}, err
 	}
 	if err := o.checkTarget(); err != nil {
@@ -159,13 +162,24 @@ func parseOrder(body []byte) (order, error) {
 	if len(o.reason) > maxReason {
 		return order{}, unprocessable(ProblemInvalidField, "reason", fmt.Sprintf("The reason is longer than %d bytes.", maxReason))
 	}
-	if o.basis, err = parseBasis(members["basis"]); err != nil {
+	if o.basis, err = parseBasis(texts["basis"]); err != nil {
 		return order{}, err
 	}
-	if err := o.parseTimes(members); err != nil {
+	if err := o.parseTimes(texts); err != nil {
 		return order{}, err
 	}
-	if mode, given := members["cognito"]; given {
+	if text, given := texts["wait"]; given {
+		if o.wait, err = parseWant(text); err != nil {
+			return order{}, err
+		}
+		o.waitFor = defaultWait
+	}
+	if text, given := texts["wait_timeout"]; given {
+		if o.waitFor, err = parseWaitFor(text, o.wait); err != nil {
+			return order{}, err
+		}
+	}
+	if mode, given := texts["cognito"]; given {
 		if mode != "skip" {
 			return order{}, unprocessable(ProblemInvalidField, "cognito", `The only value is "skip": the caller has told Cognito already.`)
 		}

@@ -31,6 +31,7 @@ const (
 	ProblemNoSessionID   = "/problems/no_session_id"        // 422: the token has no origin_jti; choices says what may be asked for
 	ProblemNoDeviceKey   = "/problems/no_device_key"        // 422: the token has no device_key
 	ProblemConflict      = "/problems/idempotency_conflict" // 409: the Idempotency-Key was used for another request
+	ProblemNotSilent     = "/problems/not_silent"           // 409: a node that reports can't be removed
 	ProblemNotDurable    = "/problems/not_durable"          // 503: denied says how far it came
 	ProblemUnavailable   = "/problems/unavailable"          // 503: nothing has happened
 	ProblemInternal      = "/problems/internal"             // 500
@@ -74,6 +75,7 @@ var titles = map[string]string{
 	ProblemNoSessionID:   "The token names no session",
 	ProblemNoDeviceKey:   "The token names no device",
 	ProblemConflict:      "The Idempotency-Key was used for another request",
+	ProblemNotSilent:     "The node is not silent",
 	ProblemNotDurable:    "The revocation is not durable yet",
 	ProblemUnavailable:   "Temporarily unavailable",
 	ProblemInternal:      "Internal error",
@@ -111,6 +113,9 @@ func problemOf(err error) *problem {
 			field = "id"
 		}
 		return unprocessable(kind, field, "The "+field+" "+wrong.Problem+".")
+	}
+	if p := problemOfFleet(err); p != nil {
+		return p
 	}
 	if undone, ok := errors.AsType[*publisher.NotDurableError](err); ok {
 		p := &problem{
@@ -159,6 +164,9 @@ func (p *problem) document() problem {
 
 // write sends the problem.
 func (p *problem) write(w http.ResponseWriter) {
+	if rec, ok := w.(*recorder); ok {
+		rec.problem = p.Type
+	}
 	doc := p.document()
 	setRetryAfter(w, p.retryAfter)
 	if p.challenge != "" {

@@ -41,6 +41,7 @@ func NewPublic(cfg PublicConfig) (http.Handler, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	cfg.audited()
 	p := &public{cfg: cfg, clients: make(map[string]client)}
 	if len(cfg.Clients) == 0 {
 		return nil, errors.New("api: PublicConfig.Clients is empty")

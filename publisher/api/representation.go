@@ -27,6 +27,7 @@ type representation struct {
 	KeepUntil     string `json:"keep_until,omitempty"`
 
 	Denied  *deniedLeg `json:"denied,omitempty"`
+	Receipt *receipt   `json:"receipt,omitempty"`
 	Cognito cognitoLeg `json:"cognito"`
 
 	// Reason and Operator are for operators, not for viewers.

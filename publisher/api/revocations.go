@@ -17,34 +17,45 @@ func (a *admin) create(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := detached(r)
 	defer cancel()
-	status, err := a.createOne(ctx, w, r)
+	status, o, err := a.createOne(ctx, w, r)
 	if err != nil {
 		a.refuse(w, r, err)
 		return
 	}
 	logFrom(r).Info().Stringer("act_id", status.Act.ID).Stringer("kind", status.Act.Target.Kind).Msg("revoked by an operator")
-	w.Header().Set("Location", "/v1/revocations/"+status.Act.ID.String())
-	writeJSON(w, "application/json", http.StatusCreated, represent(status, callerOf(r).role))
+	shown, code, location := represent(status, callerOf(r).role), http.StatusCreated, "/v1/revocations/"+status.Act.ID.String()
+	if !o.wait.IsZero() {
+		// Whatever comes of it, the revocation is denied: no error from here on.
+		if shown.Receipt, err = a.enforcement(r.Context(), status, o.wait, o.waitFor, true); err != nil {
+			logFrom(r).Warn().Err(err).Stringer("act_id", status.Act.ID).Msg("nodes can't be asked")
+		}
+		if shown.Receipt == nil || !shown.Receipt.Met {
+			code, location = http.StatusAccepted, location+"?wait="+o.wait.String()
+		}
+	}
+	w.Header().Set("Location", location)
+	writeJSON(w, "application/json", code, shown)
 }
 
-func (a *admin) createOne(ctx context.Context, w http.ResponseWriter, r *http.Request) (publisher.Status, error) {
+func (a *admin) createOne(ctx context.Context, w http.ResponseWriter, r *http.Request) (publisher.Status, order, error) {
 	once, err := onceOf(r)
 	if err != nil {
-		return publisher.Status{}, err
+		return publisher.Status{}, order{}, err
 	}
 	body, err := readJSON(w, r)
 	if err != nil {
-		return publisher.Status{}, err
+		return publisher.Status{}, order{}, err
 	}
-	return a.revoke(ctx, callerOf(r), body, once)
-}
-
-// revoke carries out the request that body is.
-func (a *admin) revoke(ctx context.Context, c caller, body []byte, once onceKey) (publisher.Status, error) {
 	o, err := parseOrder(body)
 	if err != nil {
-		return publisher.Status{}, err
+		return publisher.Status{}, order{}, err
 	}
+	status, err := a.revoke(ctx, callerOf(r), o, once.of(callerOf(r), body))
+	return status, o, err
+}
+
+// revoke carries out an order.
+func (a *admin) revoke(ctx context.Context, c caller, o order, once publisher.Once) (publisher.Status, error) {
 	if err := c.permits(roleFor(o.kind), "revoke a "+o.kind.String()); err != nil {
 		return publisher.Status{}, err
 	}
@@ -53,7 +64,7 @@ func (a *admin) revoke(ctx context.Context, c caller, body []byte, once onceKey)
 		return publisher.Status{}, err
 	}
 	req.Operator = c.operator
-	req.Once = once.of(c, body)
+	req.Once = once
 	status, err := a.cfg.Revoker.Revoke(ctx, req)
 	if wrong, ok := errors.AsType[*publisher.RequestError](err); ok && o.token != "" && (wrong.Field == "target" || wrong.Field == "expires_at") {
 		// The target came from the token, so it is the token that is wrong.
@@ -62,14 +73,27 @@ func (a *admin) revoke(ctx context.Context, c caller, body []byte, once onceKey)
 	return status, err
 }
 
-// get serves GET /v1/revocations/{id}.
+// get serves GET /v1/revocations/{id}, with wait: until nodes have proven that
+// they enforce it.
 func (a *admin) get(w http.ResponseWriter, r *http.Request) {
-	status, err := a.find(r)
+	want, wait, err := waitQuery(r)
+	var status publisher.Status
+	if err == nil {
+		status, err = a.find(r)
+	}
+	var proof *receipt
+	if err == nil && !want.IsZero() {
+		proof, err = a.enforcement(r.Context(), status, want, wait, false)
+	}
 	if err != nil {
 		a.refuse(w, r, err)
 		return
 	}
-	writeJSON(w, "application/json", http.StatusOK, represent(status, callerOf(r).role))
+	shown, code := represent(status, callerOf(r).role), http.StatusOK
+	if shown.Receipt = proof; proof != nil && !proof.Met {
+		code = http.StatusAccepted
+	}
+	writeJSON(w, "application/json", code, shown)
 }
 
 // find returns the revocation that the path names.

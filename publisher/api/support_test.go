@@ -296,6 +296,8 @@ func (f *fakeRevoker) quiet(t *testing.T) {
 type world struct {
 	t      *testing.T
 	fake   *fakeRevoker
+	fleet  *fakeFleet
+	audit  *fakeAudit
 	public http.Handler
 	admin  http.Handler
 	log    *syncBuffer
@@ -313,13 +315,14 @@ func newWorld(t *testing.T) *world {
 			w.served = append(w.served, fmt.Sprintf("%s %q %d", listener, route, status))
 		}
 	}
-	common := api.Common{Revoker: w.fake, Tokens: fakeTokens{}, Logger: zerolog.New(w.log)}
+	w.fleet, w.audit = &fakeFleet{fake: w.fake}, &fakeAudit{fake: w.fake}
+	common := api.Common{Revoker: w.fake, Tokens: fakeTokens{}, Audit: w.audit, Logger: zerolog.New(w.log)}
 	public := api.PublicConfig{
 		Common: common, CORSOrigins: []string{"https://app.example.com"}, CognitoWait: time.Minute,
 		Clients: []api.Client{{ID: app, Pool: pool}, {ID: vault, Pool: pool, Secret: secret}},
 	}
 	public.Served = served("public")
-	admin := api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Keys: keys, Pools: []string{pool}}
+	admin := api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: w.fleet, Doctor: w.fleet, Keys: keys, Pools: []string{pool}}
 	admin.Served = served("admin")
 	var err error
 	if w.public, err = api.NewPublic(public); err != nil {

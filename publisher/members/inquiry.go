@@ -148,8 +148,12 @@ func (t *Tracker) forgetInquiries(now time.Time) {
 
 // ask sends the probe once.
 func (t *Tracker) ask(in *inquiry, size int) {
+	epoch := ""
+	if t.cfg.Epoch != nil {
+		epoch = t.cfg.Epoch()
+	}
 	p := fleet.Probe{
-		ID: in.probe, Lasts: probeLife, Sequence: in.q.Sequence, Epoch: t.cfg.Epoch,
+		ID: in.probe, Lasts: probeLife, Sequence: in.q.Sequence, Epoch: epoch,
 		Acts: []revocation.Act{in.q.Act}, Fleet: uint32(size),
 	}
 	if err := t.cfg.Bus.Probe(p.Encode()); err != nil {

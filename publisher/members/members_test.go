@@ -75,7 +75,7 @@ func (w *world) start(expect map[string]int) {
 	w.mu.Lock()
 	w.heard = append(w.heard, b.heard)
 	w.mu.Unlock()
-	tracker, err := members.New(members.Config{Bus: b, Roll: w.roll, Expect: expect, Epoch: epoch})
+	tracker, err := members.New(members.Config{Bus: b, Roll: w.roll, Expect: expect, Epoch: func() string { return epoch }})
 	if err != nil {
 		w.Fatal(err)
 	}

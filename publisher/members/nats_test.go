@@ -51,7 +51,7 @@ func replica(t *testing.T, url, epoch string) *members.Tracker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := members.New(members.Config{Bus: bus, Roll: roll, Epoch: epoch})
+	tr, err := members.New(members.Config{Bus: bus, Roll: roll, Epoch: func() string { return epoch }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,8 +33,9 @@ type Config struct {
 	// Expect is how many nodes each service has at least, by name; with fewer
 	// nothing is met. It is the guard against nodes that nobody has heard of.
 	Expect map[string]int
-	// Epoch of the stream. Nodes that follow another one enforce nothing.
-	Epoch string
+	// Epoch returns that of the stream, "" while it is not known. Nodes that
+	// follow another one enforce nothing. Nil means that it is never known.
+	Epoch func() string
 	// Logger receives one line per node that comes, goes or falls silent.
 	Logger zerolog.Logger
 }

@@ -1,0 +1,302 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/seed-4e8dee1b/revoked/publisher"
+	"github.com/seed-4e8dee1b/revoked/publisher/audit"
+	"github.com/seed-4e8dee1b/revoked/revocation"
+)
+
+// Audit keeps who did what. An *audit.Log is behind it.
+type Audit interface {
+	// Record returns nil once the entry is stored.
+	Record(ctx context.Context, e audit.Entry) error
+	// Note stores the entry now or later, and reports whether it is stored.
+	Note(e audit.Entry) bool
+	// Read returns entries, the newest first. The error may wrap
+	// [ErrUnavailable].
+	Read(ctx context.Context, q audit.Query) (audit.Page, error)
+}
+
+// Operations as the audit names them.
+const (
+	opRevoke     = "revoke"
+	opLift       = "lift"
+	opRemoveNode = "remove_node"
+	opReadAudit  = "read_audit"
+)
+
+// refusalRate is how many refusals a second of those who were let in or not
+// are recorded one by one: anybody can cause as many as they like. The rest is
+// in the access log and in the metrics.
+const refusalRate = 20
+
+// auditor records what is done through it.
+type auditor struct {
+	log      Audit
+	refusals *rate.Limiter
+}
+
+func newAuditor(log Audit) *auditor {
+	return &auditor{log: log, refusals: rate.NewLimiter(refusalRate, 10*refusalRate)}
+}
+
+// origin is from where a request comes. It is in the context of the request,
+// and says afterwards whether something was recorded for it.
+type origin struct {
+	from, request string
+	caller        caller // of the admin listener, once it is known
+	operation     string // of its route, if that changes anything
+	problem       string // with which it was refused
+	recorded      atomic.Bool
+}
+
+type originKey struct{}
+
+func originOf(ctx context.Context) *origin {
+	o, _ := ctx.Value(originKey{}).(*origin)
+	if o == nil {
+		o = &origin{}
+	}
+	return o
+}
+
+// from is the other end of the connection, which may be a proxy: who it speaks
+// for is its own word.
+func fromAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// auditedRoutes are the operations of the routes that change something, or
+// show what others did.
+var auditedRoutes = map[string]string{
+	"POST /oauth2/revoke":               opRevoke,
+	"POST /v1/revocations":              opRevoke,
+	"DELETE /v1/revocations/{id}":       opLift,
+	"DELETE /v1/nodes/{service}/{node}": opRemoveNode,
+	"GET /v1/audit":                     opReadAudit,
+}
+
+// entry begins the entry of what the request with ctx does.
+func (a *auditor) entry(ctx context.Context, operation string) audit.Entry {
+	o := originOf(ctx)
+	e := audit.Entry{Actor: o.caller.operator, From: o.from, Request: o.request, Operation: operation}
+	if o.caller.role != 0 {
+		e.Role = o.caller.role.String()
+	}
+	o.recorded.Store(true)
+	return e
+}
+
+// finish notes how it ended. What adds protection never waits for the audit.
+func (a *auditor) finish(e audit.Entry, err error) {
+	e.Outcome = audit.Accepted
+	if err != nil {
+		p := problemOf(err)
+		e.Problem, e.Outcome = p.Type, audit.Failed
+		if p.Status < http.StatusInternalServerError {
+			e.Outcome = audit.Refused
+		}
+	}
+	a.log.Note(e)
+}
+
+// intend records what is about to weaken protection. Without a record it is
+// not done.
+func (a *auditor) intend(ctx context.Context, e audit.Entry) error {
+	e.Outcome = audit.Intended
+	if err := a.log.Record(ctx, e); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// refused notes a request that came to nothing before anything was done.
+func (a *auditor) refused(r *http.Request, o *origin, status int) {
+	if o.operation == "" || o.recorded.Load() || status < 400 || !a.refusals.Allow() {
+		return
+	}
+	e := a.entry(r.Context(), o.operation)
+	e.Problem, e.Outcome = o.problem, audit.Refused
+	if e.Problem == "" {
+		e.Problem = strconv.Itoa(status)
+	}
+	if status >= http.StatusInternalServerError {
+		e.Outcome = audit.Failed
+	}
+	a.log.Note(e)
+}
+
+// auditedRevoker records what goes through it.
+type auditedRevoker struct {
+	Revoker
+	*auditor
+}
+
+// Revoke implements [Revoker].
+func (a auditedRevoker) Revoke(ctx context.Context, req publisher.Request) (publisher.Status, error) {
+	e := a.entry(ctx, opRevoke)
+	e.Kind, e.Pool, e.Target, e.Reason = req.Target.Kind.String(), req.Target.Pool, req.Target.ID, req.Reason
+	if e.Actor == "" {
+		e.Actor = req.Operator
+	}
+	status, err := a.Revoker.Revoke(ctx, req)
+	if undone, ok := errors.AsType[*publisher.NotDurableError](err); ok {
+		e.Act = undone.Act.String()
+	} else if err == nil {
+		e.Act = status.Act.ID.String()
+	}
+	a.finish(e, err)
+	return status, err
+}
+
+// RevokeSession implements [Revoker]. A token that means nothing is no entry:
+// nothing was done, and anybody can send as many as they like.
+func (a auditedRevoker) RevokeSession(ctx context.Context, in publisher.Presented) (publisher.Status, error) {
+	status, err := a.Revoker.RevokeSession(ctx, in)
+	undone, begun := errors.AsType[*publisher.NotDurableError](err)
+	if err != nil && !begun {
+		return status, err
+	}
+	e := a.entry(ctx, opRevoke)
+	e.Actor, e.Kind, e.Pool = in.Operator, revocation.KindSession.String(), in.Pool
+	if begun {
+		e.Act = undone.Act.String()
+	} else {
+		e.Act, e.Target = status.Act.ID.String(), status.Act.Target.ID
+	}
+	a.finish(e, err)
+	return status, err
+}
+
+// Lift implements [Revoker].
+func (a auditedRevoker) Lift(ctx context.Context, req publisher.LiftRequest) ([]publisher.Status, error) {
+	e := a.entry(ctx, opLift)
+	ids := make([]string, len(req.Acts))
+	for i, id := range req.Acts {
+		ids[i] = id.String()
+	}
+	e.Act, e.Reason = strings.Join(ids, " "), req.Reason
+	if err := a.intend(ctx, e); err != nil {
+		return nil, err
+	}
+	lifted, err := a.Revoker.Lift(ctx, req)
+	if err == nil && len(lifted) == 1 {
+		t := lifted[0].Act.Target
+		e.Kind, e.Pool, e.Target = t.Kind.String(), t.Pool, t.ID
+	}
+	a.finish(e, err)
+	return lifted, err
+}
+
+// auditedFleet records what goes through it.
+type auditedFleet struct {
+	Fleet
+	*auditor
+}
+
+// Remove implements [Fleet].
+func (a auditedFleet) Remove(ctx context.Context, service, node string) (int, error) {
+	e := a.entry(ctx, opRemoveNode)
+	e.Target = service + "/" + node
+	if err := a.intend(ctx, e); err != nil {
+		return 0, err
+	}
+	n, err := a.Fleet.Remove(ctx, service, node)
+	a.finish(e, err)
+	return n, err
+}
+
+const (
+	auditLimit    = 100
+	maxAuditLimit = 1000
+)
+
+// auditEntry is an entry as the API shows it.
+type auditEntry struct {
+	Sequence uint64 `json:"sequence"`
+	audit.Entry
+}
+
+// readAudit serves GET /v1/audit.
+func (a *admin) readAudit(w http.ResponseWriter, r *http.Request) {
+	q, err := auditQuery(r)
+	if err == nil {
+		// What was shown is on record before it is shown.
+		e := a.cfg.auditor.entry(r.Context(), opReadAudit)
+		e.Outcome = audit.Accepted
+		if err = a.cfg.Audit.Record(r.Context(), e); err != nil {
+			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+	if err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	page, err := a.cfg.Audit.Read(r.Context(), q)
+	if err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	shown := struct {
+		Entries []auditEntry `json:"entries"`
+		// Next is the before of the next page; absent on the last.
+		Next string `json:"next,omitempty"`
+	}{Entries: []auditEntry{}}
+	for _, e := range page.Entries {
+		shown.Entries = append(shown.Entries, auditEntry{e.Sequence, e.Entry})
+	}
+	if page.Next != 0 {
+		shown.Next = strconv.FormatUint(page.Next, 10)
+	}
+	writeJSON(w, "application/json", http.StatusOK, shown)
+}
+
+func auditQuery(r *http.Request) (audit.Query, error) {
+	given, err := readQuery(r, "actor", "operation", "outcome", "act", "target", "since", "until", "before", "limit")
+	if err != nil {
+		return audit.Query{}, err
+	}
+	q := audit.Query{
+		Actor: given["actor"], Operation: given["operation"], Act: given["act"], Target: given["target"],
+		Outcome: audit.Outcome(given["outcome"]), Limit: auditLimit,
+	}
+	switch q.Outcome {
+	case "", audit.Intended, audit.Accepted, audit.Refused, audit.Failed:
+	default:
+		return q, malformed("outcome", "The outcome is one of intended, accepted, refused, failed.")
+	}
+	for name, to := range map[string]*time.Time{"since": &q.Since, "until": &q.Until} {
+		if text := given[name]; text != "" {
+			if *to, err = time.Parse(time.RFC3339, text); err != nil {
+				return q, malformed(name, "It is not a time such as 2030-01-02T15:04:05Z.")
+			}
+		}
+	}
+	if text := given["before"]; text != "" {
+		if q.Before, err = strconv.ParseUint(text, 10, 64); err != nil || q.Before == 0 {
+			return q, malformed("before", "It is not the next of a page.")
+		}
+	}
+	if text := given["limit"]; text != "" {
+		if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit < 1 || q.Limit > maxAuditLimit {
+			return q, malformed("limit", "The limit is not a number from 1 to 1000.")
+		}
+	}
+	return q, nil
+}
