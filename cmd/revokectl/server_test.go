@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,6 +73,8 @@ func breach(r *http.Request, body []byte) string {
 		return "User-Agent " + r.UserAgent()
 	case r.Header.Get("Cookie") != "":
 		return "cookies"
+	case strings.HasPrefix(r.URL.Path, "/v1/nodes"), r.URL.Path == "/v1/audit", r.URL.Path == "/v1/doctor":
+		return breachOfFleet(r, body)
 	case !strings.HasPrefix(r.URL.Path, "/v1/revocations"):
 		return "path " + r.URL.Path
 	case r.Method == http.MethodGet:
@@ -84,8 +87,30 @@ func breach(r *http.Request, body []byte) string {
 	return breachOfRevoke(body)
 }
 
+// breachOfFleet is about nodes, audit and doctor.
+func breachOfFleet(r *http.Request, body []byte) string {
+	switch {
+	case len(body) > 0:
+		return "a body"
+	case r.Method == http.MethodDelete && strings.HasPrefix(r.URL.Path, "/v1/nodes/") && r.URL.RawQuery == "":
+		return ""
+	case r.Method != http.MethodGet || r.URL.Path != "/v1/audit" && r.URL.RawQuery != "":
+		return "no such operation"
+	}
+	for name, values := range r.URL.Query() {
+		known := []string{"actor", "operation", "outcome", "act", "target", "since", "until", "before", "limit"}
+		if !slices.Contains(known, name) || len(values) != 1 || values[0] == "" {
+			return "query " + r.URL.RawQuery
+		}
+	}
+	return ""
+}
+
 func breachOfRead(r *http.Request, body []byte) string {
 	for name, values := range r.URL.Query() {
+		if _, err := time.ParseDuration(values[0]); name == "wait" && values[0] != "" || name == "timeout" && err == nil {
+			continue
+		}
 		limit, err := strconv.Atoi(values[0])
 		if name != "limit" || len(values) != 1 || err != nil || limit < 1 {
 			return "query " + r.URL.RawQuery
@@ -104,6 +129,8 @@ func breachOfRevoke(body []byte) string {
 		Kind, Pool, ID, Token, Cognito, Reason *string
 		ExpiresAt                              *string `json:"expires_at"`
 		KeepUntil                              *string `json:"keep_until"`
+		Wait                                   *string
+		WaitTimeout                            *string `json:"wait_timeout"`
 	}
 	if err := dec.Decode(&req); err != nil {
 		return err.Error()
