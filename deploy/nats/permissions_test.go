@@ -253,6 +253,7 @@ func (w *world) attempt(who string, a attempt) *attacker {
 func TestForbidden(t *testing.T) {
 	for _, mode := range []string{"nkey", "jwt"} {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
 			w, controls := newWorld(t, mode), newWorld(t, mode)
 			w.startWitness()
 			for _, who := range []struct {

@@ -22,6 +22,7 @@ import (
 // The revoke service and a node run with the credentials that are made for
 // them and nothing else, on three servers with TLS.
 func TestClusterServesServiceAndNodes(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "jwt") // electing the cluster's first leader takes up to 9 s
 	servers := s.runCluster()
 	url := servers[0].ClientURL() + "," + servers[1].ClientURL() + "," + servers[2].ClientURL()
@@ -35,6 +36,7 @@ func TestClusterServesServiceAndNodes(t *testing.T) {
 
 // The same on one server, with nkeys.
 func TestServerServesServiceAndNodes(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "nkey")
 	url := s.run(s.options("single.conf", nil)).ClientURL()
 	s.provision(url)
@@ -142,6 +144,7 @@ func (s site) startService(url string) {
 }
 
 func TestOnlyTLS13(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "nkey")
 	opts := s.options("single.conf", nil)
 	srv := s.run(opts)
@@ -206,6 +209,7 @@ func (s site) secrets() map[string]string {
 
 // A credential that is withdrawn is refused; others are not.
 func TestWithdrawnCredential(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "jwt")
 	text, err := os.ReadFile(s.path("orders.creds"))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"maps"
 	"math/big"
 	"net"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -122,18 +124,24 @@ func (s site) certificates() {
 	s.write("key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}))
 }
 
+// environment is held while a configuration file is read: tests run beside each
+// other.
+var environment sync.Mutex
+
 // options reads one of the configuration files with the environment that it
 // asks for.
 func (s site) options(file string, env map[string]string) *server.Options {
 	s.t.Helper()
-	for k, v := range map[string]string{
+	all := map[string]string{
 		"NATS_LISTEN": "127.0.0.1:-1", "NATS_STORE_DIR": s.t.TempDir(),
 		"NATS_CERT": s.path("cert.pem"), "NATS_KEY": s.path("key.pem"), "NATS_CA": s.path("cert.pem"),
-	} {
-		s.t.Setenv(k, v)
 	}
-	for k, v := range env {
-		s.t.Setenv(k, v)
+	maps.Copy(all, env)
+	environment.Lock()
+	defer environment.Unlock()
+	for k, v := range all {
+		os.Setenv(k, v) //nolint:usetesting // t.Setenv forbids that tests run beside each other
+		defer os.Unsetenv(k)
 	}
 	opts, err := server.ProcessConfigFile(s.path(file))
 	if err != nil {

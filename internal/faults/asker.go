@@ -99,6 +99,9 @@ func (a *asker) final() {
 	for i, act := range a.r.acts {
 		if !act.acked.IsZero() && a.verdict(i) != refused {
 			a.rep.Lost++
+			if a.rep.FalseAccepts > 0 {
+				continue // which has a sample already
+			}
 			a.rep.Sample = fmt.Sprintf("act %d, acknowledged %s, is not enforced", i, act.acked.Format(time.TimeOnly))
 		}
 	}

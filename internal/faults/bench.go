@@ -103,7 +103,7 @@ func (c *child) close() {
 func newBench(ctx context.Context, r row, dir string, t tools, f floors) (*bench, error) {
 	b := &bench{ctx: ctx, row: r, tools: t, dir: dir, floors: f}
 	if err := b.start(); err != nil {
-		return nil, errors.Join(err, b.close())
+		return nil, errors.Join(fmt.Errorf("starting: %w", err), b.close())
 	}
 	return b, nil
 }
@@ -309,6 +309,7 @@ func (b *bench) notef(format string, args ...any) {
 // outcome is what a row prints.
 type outcome struct {
 	row                  string
+	maxStaleness         time.Duration
 	acts                 int
 	checks, positive     int64
 	lost                 int
@@ -323,7 +324,7 @@ type outcome struct {
 // finish makes sure that enough was done, checks every act once more and sums
 // up.
 func (b *bench) finish() (outcome, error) {
-	o := outcome{row: b.row.name, stale: -1, recovery: -1}
+	o := outcome{stale: -1, recovery: -1}
 	err := b.until("enough checks", time.Minute, func(r report) bool {
 		checks, positive := totals(r)
 		return checks >= b.floors.checks && positive >= b.floors.positive

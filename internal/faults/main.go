@@ -164,30 +164,30 @@ func runRow(ctx context.Context, r row, dir string, t tools, f floors) outcome {
 	ctx, cancel := context.WithTimeout(ctx, 6*time.Minute)
 	defer cancel()
 	start := time.Now()
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return outcome{row: r.name, err: err}
+	o := outcome{stale: -1, recovery: -1}
+	if o.err = os.MkdirAll(dir, 0o700); o.err == nil {
+		var b *bench
+		if b, o.err = newBench(ctx, r, dir, t, f); o.err == nil {
+			runErr := r.run(b)
+			var err error
+			o, err = b.finish()
+			o.err = errors.Join(runErr, err, b.close())
+		}
 	}
-	b, err := newBench(ctx, r, dir, t, f)
-	if err != nil {
-		return outcome{row: r.name, err: fmt.Errorf("starting: %w", err), took: time.Since(start)}
-	}
-	runErr := r.run(b)
-	o, err := b.finish()
-	o.err = errors.Join(runErr, err, b.close())
-	o.took = time.Since(start)
+	o.row, o.maxStaleness, o.took = r.name, r.maxStaleness, time.Since(start)
 	return o
 }
 
 // printTable prints all rows, then what failed and the notes.
 func printTable(w io.Writer, outcomes []outcome, f floors) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "row\tacts\tchecks\tpositive\tlost\tfalse accepts\tfalse refusals\tno propagation\tto stale\tto recover\tresult\t")
+	fmt.Fprintln(table, "row\tMaxStaleness\tacts\tchecks\tpositive\tlost\tfalse accepts\tfalse refusals\tno propagation\tto stale\tto recover\tresult\t")
 	for _, o := range outcomes {
 		result := "ok"
 		if o.failed(f) != "" {
 			result = "FAILED"
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t\n", o.row, o.acts, o.checks, o.positive,
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t\n", o.row, o.maxStaleness, o.acts, o.checks, o.positive,
 			o.lost, o.accepts, o.refusals, seconds(o.gap), seconds(o.stale), seconds(o.recovery), result)
 	}
 	table.Flush()
