@@ -41,7 +41,7 @@ func newAsker(r *recorder, n nodeAddress) (*asker, error) {
 	a.restart()
 	var err error
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if a.conn, err = net.Dial("unix", n.Socket); err == nil {
+		if a.conn, err = (&net.Dialer{}).DialContext(context.Background(), "unix", n.Socket); err == nil {
 			a.in, a.out = gob.NewDecoder(a.conn), gob.NewEncoder(a.conn)
 			return a, nil
 		}

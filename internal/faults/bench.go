@@ -58,13 +58,13 @@ type child struct {
 	lines *bufio.Scanner // its standard output; nil if that goes to the log
 }
 
-// startChild starts a role with its configuration.
-func startChild(dir, name string, command []string, role string, config any, talks bool) (*child, error) {
+// startChild starts a role with its configuration. The child ends with ctx.
+func (b *bench) startChild(name string, command []string, role string, config any, talks bool) (*child, error) {
 	text, err := json.Marshal(config)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(command[0], command[1:]...)
+	cmd := exec.CommandContext(b.ctx, command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, configVariable+"="+string(text))
 	c := &child{}
 	if c.stdin, err = cmd.StdinPipe(); err != nil {
@@ -78,14 +78,15 @@ func startChild(dir, name string, command []string, role string, config any, tal
 		c.lines = bufio.NewScanner(out)
 		c.lines.Buffer(nil, 1<<20)
 	}
-	c.process, err = startProcess(dir, name, cmd)
+	c.process, err = startProcess(b.dir, name, cmd)
 	return c, err
 }
 
 // read reads one line of JSON.
 func (c *child) read(v any) error {
 	if !c.lines.Scan() {
-		return fmt.Errorf("%s has ended: see its log", c.name)
+		<-c.gone
+		return fmt.Errorf("%s has ended (%v): see its log", c.name, c.end)
 	}
 	return json.Unmarshal(c.lines.Bytes(), v)
 }
@@ -118,7 +119,7 @@ func (b *bench) start() error {
 		return err
 	}
 	c := b.cluster
-	if b.service, err = startChild(b.dir, "service", b.tools.self, "service", serviceConfig{
+	if b.service, err = b.startChild("service", b.tools.self, "service", serviceConfig{
 		Servers: c.urls(), NKey: c.seed("SERVICE"), Dir: b.dir,
 	}, true); err != nil {
 		return err
@@ -138,7 +139,7 @@ func (b *bench) start() error {
 		}
 		watch.Nodes = append(watch.Nodes, nodeAddress{n.name, b.socket(n)})
 	}
-	b.watch, err = startChild(b.dir, "recorder", b.tools.self, "recorder", watch, true)
+	b.watch, err = b.startChild("recorder", b.tools.self, "recorder", watch, true)
 	if err != nil {
 		return err
 	}
@@ -164,7 +165,7 @@ func (b *bench) startNode(n *benchNode, command []string) error {
 	}
 	b.nodes = append(b.nodes, n)
 	var err error
-	n.proc, err = startChild(b.dir, n.name, command, "node", nodeConfig{
+	n.proc, err = b.startChild(n.name, command, "node", nodeConfig{
 		Name: n.name, Socket: b.socket(n), Servers: strings.Join(urls, ","),
 		NKey: b.cluster.seed("NODE_ORDERS"), MaxStaleness: b.row.maxStaleness,
 	}, false)

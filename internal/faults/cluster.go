@@ -82,7 +82,7 @@ func startCluster(ctx context.Context, dir string, command []string, small int) 
 		}
 	}
 	for i := range c.servers {
-		if err := c.start(i); err != nil {
+		if err := c.start(ctx, i); err != nil {
 			return nil, errors.Join(err, c.close())
 		}
 	}
@@ -147,8 +147,8 @@ func freeAddresses(n int) ([]string, error) {
 	return nil, errors.New("no free ports between 10000 and 30000")
 }
 
-// start starts a server that does not run.
-func (c *cluster) start(i int) error {
+// start starts a server that does not run. It ends with ctx at the latest.
+func (c *cluster) start(ctx context.Context, i int) error {
 	s := c.servers[i]
 	var routes []string
 	for _, p := range c.routes[i] {
@@ -180,7 +180,7 @@ include "../accounts.conf"
 		args = append([]string{"unshare", "--map-root-user", "--mount", "sh", "-c",
 			`mount -t tmpfs -o size=` + smallStore + ` none "$0" && exec "$@"`, s.store()}, args...)
 	}
-	cmd := exec.Command(args[0], args[1:]...)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), roleVariable+"=server")
 	var err error
 	s.proc, err = startProcess(c.dir, s.name, cmd)
@@ -312,10 +312,10 @@ func (c *cluster) stopAll() {
 	}
 }
 
-func (c *cluster) startAll() error {
+func (c *cluster) startAll(ctx context.Context) error {
 	var err error
 	for i := range c.servers {
-		err = errors.Join(err, c.start(i))
+		err = errors.Join(err, c.start(ctx, i))
 	}
 	return err
 }

@@ -45,7 +45,7 @@ func TestShortFaults(t *testing.T) {
 			if err := b.acts(b.floors.acts); err != nil {
 				return err
 			}
-			if err := b.cluster.start(i); err != nil {
+			if err := b.cluster.start(b.ctx, i); err != nil {
 				return err
 			}
 			return b.recovered()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/gob"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"time"
@@ -41,7 +40,7 @@ func runNode(cfg nodeConfig) error {
 		return err
 	}
 	go func() {
-		io.Copy(io.Discard, os.Stdin)
+		untilClosed(os.Stdin)
 		lis.Close()
 	}()
 	for {

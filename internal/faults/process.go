@@ -15,6 +15,7 @@ type process struct {
 	name string
 	cmd  *exec.Cmd
 	log  *os.File
+	end  error         // how it ended, once gone is closed
 	gone chan struct{} // closed once it has ended
 }
 
@@ -33,14 +34,19 @@ func startProcess(dir, name string, cmd *exec.Cmd) (*process, error) {
 		return nil, errors.Join(fmt.Errorf("starting %s: %w", name, err), log.Close())
 	}
 	go func() {
-		cmd.Wait() // how it ended is in its log
+		p.end = cmd.Wait()
 		log.Close()
 		close(p.gone)
 	}()
 	return p, nil
 }
 
-func (p *process) signal(sig syscall.Signal) { p.cmd.Process.Signal(sig) }
+// signal reaches a process that runs; for one that has ended it does nothing.
+func (p *process) signal(sig syscall.Signal) {
+	if err := p.cmd.Process.Signal(sig); err != nil && p.running() {
+		fmt.Fprintf(os.Stderr, "faults: %s not signaled: %v\n", p.name, err)
+	}
+}
 
 func (p *process) running() bool {
 	select {

@@ -290,8 +290,11 @@ func (r *recorder) acked(n int) {
 }
 
 // write publishes acts as the revoke service does, but for the task: on the
-// fast path at once, then into the stream until that is acknowledged.
+// fast path at once, then into the stream until that is acknowledged. Acts don't
+// wait for each other, as requests to the service don't.
 func (r *recorder) write(ctx context.Context, bus *publisher.NATSBus) {
+	var sending sync.WaitGroup
+	defer sending.Wait()
 	for ; ctx.Err() == nil; time.Sleep(writePause) {
 		if r.paused.Load() {
 			continue
@@ -302,13 +305,17 @@ func (r *recorder) write(ctx context.Context, bus *publisher.NATSBus) {
 			ExpiresAt: time.Now().Add(actLife).Unix(), Target: targetOf(n),
 		}
 		payload := revocation.Message{SentAt: time.Now(), Acts: []revocation.Act{act}}.Encode()
-		bus.Fast(payload) // the stream brings it even if this fails
-		attempt, cancel := context.WithTimeout(ctx, 15*time.Second)
-		_, err := bus.AppendAct(attempt, payload, actLife+revocation.MaxLeeway)
-		cancel()
-		if err == nil {
-			r.acked(n)
-		}
+		fastErr := bus.Fast(payload)
+		sending.Go(func() {
+			attempt, cancel := context.WithTimeout(ctx, 15*time.Second)
+			defer cancel()
+			_, err := bus.AppendAct(attempt, payload, actLife+revocation.MaxLeeway)
+			if err == nil { // the stream brings it even if the fast path has failed
+				r.acked(n)
+			} else if fastErr != nil && ctx.Err() == nil {
+				fmt.Fprintln(os.Stderr, "act not sent:", err)
+			}
+		})
 	}
 }
 

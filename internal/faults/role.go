@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -41,6 +42,13 @@ func runAs[C any](run func(C) error) error {
 		return fmt.Errorf("%s: %w", configVariable, err)
 	}
 	return run(cfg)
+}
+
+// untilClosed waits until the controller closes the standard input, or is gone.
+func untilClosed(in io.Reader) {
+	if _, err := io.Copy(io.Discard, in); err != nil {
+		fmt.Fprintln(os.Stderr, "faults: standard input:", err)
+	}
 }
 
 // runServer is the main function of nats-server, for tests: they don't build

@@ -77,7 +77,7 @@ func killLeader(b *bench) error {
 			return err
 		}
 		enforced, acked = append(enforced, slowest), append(acked, r.NextAcked)
-		if err := b.cluster.start(i); err != nil {
+		if err := b.cluster.start(b.ctx, i); err != nil {
 			return err
 		}
 		if err := b.cluster.settled(b.ctx); err != nil {
@@ -157,7 +157,7 @@ func rollingRestart(b *bench) error {
 	}
 	for i := range b.cluster.servers {
 		b.cluster.servers[i].proc.stop()
-		if err := b.cluster.start(i); err != nil {
+		if err := b.cluster.start(b.ctx, i); err != nil {
 			return err
 		}
 		if err := b.cluster.settled(b.ctx); err != nil {
@@ -258,7 +258,7 @@ func diskFull(b *bench) error {
 		return err
 	}
 	s.proc.stop() // its disk is gone with it
-	if err := b.cluster.start(2); err != nil {
+	if err := b.cluster.start(b.ctx, 2); err != nil {
 		return err
 	}
 	if err := b.cluster.settled(b.ctx); err != nil {
@@ -277,7 +277,7 @@ func (b *bench) copyOfStore() error {
 	if err := b.cluster.copyStores(false); err != nil {
 		return err
 	}
-	if err := b.cluster.startAll(); err != nil {
+	if err := b.cluster.startAll(b.ctx); err != nil {
 		return err
 	}
 	if err := b.cluster.settled(b.ctx); err != nil {
@@ -308,7 +308,7 @@ func (b *bench) restore() error {
 	if err := b.cluster.copyStores(true); err != nil {
 		return err
 	}
-	if err := b.cluster.startAll(); err != nil {
+	if err := b.cluster.startAll(b.ctx); err != nil {
 		return err
 	}
 	if err := b.cluster.settled(b.ctx); err != nil {

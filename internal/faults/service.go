@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -58,6 +57,6 @@ func runService(cfg serviceConfig) error {
 	if err := json.NewEncoder(os.Stdout).Encode(serviceInfo{URL: svc.AdminURL()}); err != nil {
 		return fmt.Errorf("telling the address: %w", err)
 	}
-	io.Copy(io.Discard, os.Stdin)
+	untilClosed(os.Stdin)
 	return nil
 }
