@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -26,9 +27,10 @@ const pool = "eu-west-1_A"
 // world is one server with everything that could be harmed.
 type world struct {
 	site
-	url   string
-	admin *nats.Conn
-	js    jetstream.JetStream
+	server *server.Server
+	url    string
+	admin  *nats.Conn
+	js     jetstream.JetStream
 
 	// taps counts by account and subject what unrestricted listeners see.
 	mu   sync.Mutex // guards taps
@@ -45,7 +47,8 @@ func newWorld(t *testing.T, mode string) *world {
 	w := &world{site: newSite(t, mode), taps: make(map[string]int)}
 	opts := w.options("single.conf", nil)
 	w.addController(opts)
-	w.url = w.run(opts).ClientURL()
+	w.server = w.run(opts)
+	w.url = w.server.ClientURL()
 	w.admin = w.connect(w.url, "admin")
 	w.js = newJS(t, w.admin)
 	w.provision()
