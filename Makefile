@@ -67,6 +67,18 @@ cover: ## Fail if a core package's tests cover less than COVER_FLOOR=85 percent
 	  } \
 	  END { if (seen != want) { print "coverage of " seen + 0 " packages, want " want; bad = 1 }; exit bad }' <<<"$$out"
 
+.PHONY: burst
+burst: ## Revoke 5,000 users at once, singly and as a batch, while Cognito takes 25/s (8 min)
+	go run ./internal/drill burst
+
+.PHONY: abuse
+abuse: ## Flood the drop-in endpoint with garbage beside real sign-outs; judge nodes, quota, delay, memory
+	go run ./internal/drill abuse
+
+.PHONY: rolling
+rolling: ## Measure the acceptance at two replicas, and restart both under load
+	go run ./internal/drill rolling
+
 .PHONY: check
 check: fmt tidy vet layers staticcheck lint test vuln ## Run every check: format, tidy, vet, layers, lint, race tests
 

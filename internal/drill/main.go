@@ -4,6 +4,8 @@
 //
 //	go run ./internal/drill crash-matrix // kill -9 before and after every effect
 //	go run ./internal/drill burst        // 5,000 users at once, Cognito takes 25/s
+//	go run ./internal/drill abuse        // 1,000/s of garbage beside real sign-outs
+//	go run ./internal/drill rolling      // two replicas, restarted under load
 //
 // Servers (NATS with JetStream, a Cognito emulator) run in the drill itself.
 // The exit status is 1 if a promise was broken, 2 for a wrong command line.
@@ -21,8 +23,10 @@ import (
 
 // drills by name.
 var drills = map[string]func(context.Context, io.Writer) error{
+	"abuse":        abuse,
 	"burst":        burst,
 	"crash-matrix": func(ctx context.Context, out io.Writer) error { return crashMatrix(ctx, out, nil) },
+	"rolling":      rolling,
 }
 
 func main() {
