@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-4e8dee1b/revoked/publisher"
+	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
 // Garbage from one address, or for one app client, leaves something of the
@@ -81,6 +82,33 @@ func TestNoLearning(t *testing.T) {
 		}
 		if n := len(w.history(refresh)); n != 0 {
 			t.Errorf("%d refreshes, want none", n)
+		}
+	})
+}
+
+// A call that our own limits held back is no attempt, and costs no write.
+func TestHeldBackIsNoAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.answer[signOut] = &publisher.CognitoError{Op: "ListUsers", Code: "paused", Retry: true, Unsent: true}
+		pr := w.start(t)
+		s := pr.revoke(t, userRequest())
+		synctest.Wait()
+		puts := len(w.history(put))
+		time.Sleep(10 * time.Minute)
+		if n := len(w.history(signOut)); n < 10*60/20 || n > 10*60/10+1 {
+			t.Errorf("%d calls in ten minutes, want one every 10 to 20 s", n)
+		}
+		if s := pr.status(t, s.Act.ID); s.Cognito.State != publisher.LegPending || s.Cognito.Attempts != 0 {
+			t.Errorf("leg = %+v, want it pending without an attempt", s.Cognito)
+		}
+		if n := len(w.history(put)); n != puts {
+			t.Errorf("%d writes while nothing was tried, want none", n-puts)
+		}
+		w.set(func() { delete(w.answer, signOut) })
+		time.Sleep(time.Minute)
+		if s := pr.status(t, s.Act.ID); s.Cognito.State != publisher.LegDone || s.Act.State != revocation.StateConfirmed {
+			t.Errorf("status = %+v, want it done when Cognito is back", s)
 		}
 	})
 }

@@ -42,6 +42,7 @@ import (
 func allMutants() []mutant {
 	return slices.Concat(
 		revocationMutants,
+		tasksMutants,
 		denylistMutants,
 		publisherMutants,
 		subscriberMutants,

@@ -16,8 +16,9 @@ import (
 // the defaults leave most of each to the applications. Too high and sign-ins
 // are throttled on our account; too low and Cognito is told later, while the
 // denylist refuses the tokens already. No second, wherever it begins, has more
-// calls than that: they are spread evenly, without bursts, so that one call a
-// second is lost to it. (Limits below 2 may send one call more.)
+// calls than that: they are spread evenly, without bursts, and a tenth is left
+// for calls that draw together on their way. (Limits below 2 may send one call
+// more.)
 type Limits struct {
 	// UserToken is RevokeToken: quota 120, default 60. Nobody else needs it
 	// much.
@@ -85,7 +86,7 @@ func NewLimiter(limits Limits) (*Limiter, error) {
 		// n calls with n-1 gaps between them fit into a second.
 		gaps := perSecond
 		if perSecond >= 2 {
-			gaps = perSecond - 1
+			gaps = min(perSecond-1, perSecond*0.9)
 		}
 		l.pacers[c.category] = newPacer(time.Duration(float64(time.Second) / gaps))
 		l.breakers[c.category] = newBreaker()

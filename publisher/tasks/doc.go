@@ -34,7 +34,7 @@
 //
 // # Memory
 //
-// The index takes some 300 bytes for each task, whatever the task holds.
+// The index takes some 200 bytes for each task, whatever the task holds.
 //
 // # Concurrency
 //

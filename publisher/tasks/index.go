@@ -20,7 +20,7 @@ const (
 )
 
 // index knows of every task when it is due and what lists select it by, in some
-// 250 bytes each whatever the task holds. It hands tasks out when they are due.
+// 200 bytes each whatever the task holds. It hands tasks out when they are due.
 // It is safe for concurrent use.
 type index struct {
 	// later is how much later than they are due tasks are handed out that

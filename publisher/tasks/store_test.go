@@ -454,7 +454,11 @@ func TestDeadReplicasTasksAreTakenOver(t *testing.T) {
 		return task
 	}
 	for range 3 {
-		put(t, a, due())
+		task := due()
+		task.Due = time.Now().Add(2 * time.Second) // the others know of it by then
+		put(t, a, task)
+	}
+	for range 3 {
 		if got := receive(t, handed); got != "a" {
 			t.Fatalf("handed to %s, want a, which stored it", got)
 		}
