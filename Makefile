@@ -151,6 +151,12 @@ bench-quick: ## Compare the hot path with its peers at up to 1,000,000 entries, 
 .PHONY: bench
 bench: ## Compare the hot path with its peers at length, with 10,000,000 entries as well
 	cd internal/bench && go run ./hotpath -10m
+# How many seeds the simulation runs.
+SEEDS ?= 2000
+
+.PHONY: sim
+sim: ## Simulate SEEDS=2000 schedules of faults, and the broken builds that they must catch
+	go run ./internal/mutants -sim $(SEEDS)
 
 .PHONY: bench-propagation
 bench-propagation: ## Measure sent to refused on 1, 10 and 100 nodes beside bare core NATS

@@ -118,6 +118,6 @@ func (f *follower) retryLater() {
 
 // restart makes the next catch-up read the stream from its start.
 func (f *follower) restart() {
-	f.last, f.mark, f.doubt = 0, mark{}, nil
+	f.last, f.mark, f.doubts = 0, mark{}, nil
 	f.behind, f.retryAt = true, time.After(0)
 }

@@ -143,8 +143,7 @@ func (f *follower) proceed(ctx context.Context) {
 func (f *follower) take(ev event) {
 	f.apply(ev.payload, ev.at)
 	f.last = ev.sequence
-	f.mark = markOf(ev)
-	f.newest = later(f.newest, ev.at)
+	f.mark, f.newest = markOf(ev), ev.at
 }
 
 func (f *follower) remember(t tick) {

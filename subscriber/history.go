@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seed-4e8dee1b/revoked/revocation"
@@ -15,20 +16,23 @@ import (
 // without end.
 const recheckPause = time.Second
 
+// maxDoubts bounds the doubts. Of more, the oldest and the newest are kept.
+const maxDoubts = 16
+
 // history is what the follower knows of the identity of the stream: that it is
 // still the one whose messages it has applied. A store may be restored from an
 // older copy, or made anew, under our feet.
 type history struct {
 	mark   mark      // the message at last; zero before the first
-	newest time.Time // the latest server time of a message that was applied
+	newest time.Time // the server time of the newest message that was applied
 	known  time.Time // the same when the history was sound last
 
-	// doubt is a message that was applied, and must be read again before a
-	// tick counts; nil if there is no doubt. It does not move when later
-	// messages are applied: they may belong to another history already.
-	doubt   *mark
-	missing time.Time // since when the server has not had doubt; zero: it has
-	checked time.Time // when doubt was asked for last
+	// doubts are messages that were applied, and must be read again before a
+	// tick counts: the newest one each time that doubt arose. They do not move
+	// when later messages are applied, which may belong to another history.
+	doubts  []mark
+	missing time.Time // since when the server has not had the first of them; zero: it has
+	checked time.Time // when one was asked for last
 
 	// floor is a sequence that the stream had once, when there is no message
 	// any more to tell it by; 0 for none. short is since when it ends below.
@@ -103,21 +107,25 @@ func (f *follower) resume(from position) {
 }
 
 // sound reports whether ticks count: nothing casts doubt on the history.
-func (f *follower) sound() bool { return f.doubt == nil && f.last >= f.floor && f.last > 0 }
+func (f *follower) sound() bool { return len(f.doubts) == 0 && f.last >= f.floor && f.last > 0 }
 
 // suspect makes the message at last one that must be read again. One that was
 // never read by itself is left to learnMark.
 func (f *follower) suspect() {
-	if f.doubt == nil && f.mark.read {
-		m := f.mark
-		f.doubt = &m
+	n := len(f.doubts)
+	if !f.mark.read || n > 0 && f.doubts[n-1].sequence == f.mark.sequence {
+		return
 	}
+	if n == maxDoubts {
+		f.doubts = slices.Delete(f.doubts, 1, 2)
+	}
+	f.doubts = append(f.doubts, f.mark)
 }
 
 // recheck reads the newest message again, at once or soon, without reading on.
 func (f *follower) recheck(ctx context.Context) {
 	f.suspect()
-	if f.behind || f.doubt == nil {
+	if f.behind || len(f.doubts) == 0 {
 		return // catching up begins with that anyway
 	}
 	if wait := recheckPause - time.Since(f.checked); wait > 0 {
@@ -131,14 +139,20 @@ func (f *follower) recheck(ctx context.Context) {
 	}
 }
 
-// confirm reads the doubtful message again. It returns nil if there is no
-// doubt, or no more, or if the history is known to be another one, which is
-// then to be read from its start.
+// confirm reads the doubtful messages again. It returns nil if there is no
+// doubt any more, or if the history is known to be another one, which is then
+// to be read from its start.
 func (f *follower) confirm(ctx context.Context) error {
-	if f.doubt == nil {
-		return nil
+	for len(f.doubts) > 0 {
+		if err := f.confirmFirst(ctx); err != nil {
+			return err
+		}
 	}
-	m := *f.doubt
+	return nil
+}
+
+func (f *follower) confirmFirst(ctx context.Context) error {
+	m := f.doubts[0]
 	f.checked = time.Now()
 	f.view.count(&f.view.counters.Rereads)
 	got, err := f.src.read(ctx, m.sequence)
@@ -155,11 +169,10 @@ func (f *follower) confirm(ctx context.Context) error {
 	case !m.is(got):
 		f.changeHistory(m, true, fmt.Sprintf("message %d is another one than before", m.sequence))
 	default:
-		f.doubt, f.missing = nil, time.Time{}
+		f.doubts, f.missing = f.doubts[1:], time.Time{}
 		if f.mark.sequence == m.sequence {
-			f.mark = markOf(got)
+			f.mark, f.newest = markOf(got), got.at
 		}
-		f.newest = later(f.newest, got.at)
 	}
 	return nil
 }
@@ -178,7 +191,7 @@ func (f *follower) missingForLong(now time.Time) bool {
 // tell its history by.
 func (f *follower) readAll(seen uint64) {
 	f.floor = max(f.floor, seen)
-	f.last, f.mark, f.doubt, f.missing = 0, mark{}, nil, time.Time{}
+	f.last, f.mark, f.doubts, f.missing = 0, mark{}, nil, time.Time{}
 }
 
 // learnMark reads the newest message of a replay, which did not tell its time.
@@ -199,8 +212,7 @@ func (f *follower) learnMark(ctx context.Context) error {
 		f.changeHistory(f.mark, true, fmt.Sprintf("message %d is another one than before", f.mark.sequence))
 		return fmt.Errorf("the stream has changed while it was read")
 	}
-	f.mark = markOf(got)
-	f.newest = later(f.newest, got.at)
+	f.mark, f.newest = markOf(got), got.at
 	return nil
 }
 
@@ -250,7 +262,7 @@ func (f *follower) changeHistory(m mark, final bool, reason string) {
 	f.lost = l
 	f.last, f.target, f.floor, f.ticks = 0, 0, 0, nil
 	f.mark, f.newest = mark{}, time.Time{}
-	f.doubt, f.missing, f.short = nil, time.Time{}, time.Time{}
+	f.doubts, f.missing, f.short = nil, time.Time{}, time.Time{}
 	f.view.historyLost(reason)
 }
 

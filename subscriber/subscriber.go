@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -115,6 +116,7 @@ type begin struct {
 	maxActs int
 	at      position
 	file    *localFile // nil without one
+	rand    *rand.Rand // for jitter; nil for one of its own
 }
 
 // load locks the local file and takes what it holds. A file that can't be used
@@ -147,6 +149,9 @@ func start(src source, v *view, b begin) *Subscriber {
 	s := &Subscriber{deny: b.deny, view: v, src: src, stop: stop}
 	f := newFollower(src, s.deny, v, b.at)
 	f.maxActs = b.maxActs
+	if b.rand != nil {
+		f.rand = b.rand
+	}
 	f.keep = func(p position) { s.position.Store(&p) }
 	s.tasks.Go(func() { f.run(ctx) })
 	s.tasks.Go(func() { followFast(ctx, src, s.deny, v, b.maxActs) })

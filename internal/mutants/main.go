@@ -6,6 +6,7 @@
 //	go run ./internal/mutants                  # all
 //	go run ./internal/mutants -only revocation # those whose name matches
 //	go run ./internal/mutants -list            # names, without running
+//	go run ./internal/mutants -sim 2000        # the simulation, and what it must catch
 //
 // Nothing is copied and no file of the module is written: the changed file is
 // laid over the module with the -overlay flag of the go command. A mutant is
@@ -65,12 +66,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	only := flags.String("only", "", "run the mutants whose name matches this regular `expression`")
 	list := flags.Bool("list", false, "list the mutants and exit")
 	parallel := flags.Int("parallel", 2, "mutants tested at the same `time`")
+	sim := flags.Int("sim", 0, "simulate this many `seeds` of the subscriber's surroundings, as it is and in each broken build of the list for that")
 	timeout := flags.Duration("timeout", time.Minute, "limit for the tests of one mutant; running longer is caught")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	filter, err := regexp.Compile(*only)
-	if err != nil || *parallel < 1 || *timeout <= 0 || flags.NArg() > 0 {
+	if err != nil || *parallel < 1 || *timeout <= 0 || *sim < 0 || flags.NArg() > 0 {
 		fmt.Fprintf(stderr, "mutants: bad flags %q\n", args)
 		return 2
 	}
@@ -91,7 +93,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	r := runner{root: root, parallel: *parallel, timeout: *timeout, out: stdout}
-	bad, err := r.runAll(ctx, mutants)
+	work := func() (int, error) { return r.runAll(ctx, mutants) }
+	if *sim > 0 {
+		s := &simRunner{root: root, out: stdout, seeds: *sim}
+		work = func() (int, error) { return s.run(ctx) }
+	}
+	bad, err := work()
 	if err != nil {
 		fmt.Fprintln(stderr, "mutants:", err)
 		return 1

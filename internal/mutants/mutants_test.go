@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +12,7 @@ import (
 // The lists go stale when code changes: this finds it out without a compiler.
 func TestListsFitTheCode(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, m := range allMutants() {
+	for _, m := range slices.Concat(allMutants(), simMutants) {
 		src, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(m.file)))
 		if err != nil {
 			t.Errorf("%s: %v", m.name(), err)
