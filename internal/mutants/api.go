@@ -21,7 +21,7 @@ var apiMutants = []mutant{
 		promise: "nobody is without a limit, however many callers there are",
 	}, {
 		file: "publisher/api/batch.go", find: "			if r.Context().Err() != nil {\n				return\n			}\n", replace: "",
-		promise: "who goes away stops the lines that were not begun",
+		promise: "who goes away stops the lines that were not begun", run: "BatchOfSomebody",
 	}, {
 		file: "publisher/api/batch.go", find: "once.line(l.number)", replace: "once",
 		promise: "each line of a batch is a request of its own",

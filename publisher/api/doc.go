@@ -3,7 +3,7 @@
 //
 // [NewPublic] serves apps: POST /oauth2/revoke (RFC 7009), which takes the
 // place of Cognito's endpoint of that name. [NewAdmin] serves operators and
-// services: /v1/revocations.
+// services: /v1, and its description in OpenAPI.
 //
 // # POST /oauth2/revoke
 //
@@ -28,9 +28,19 @@
 //
 // # /v1
 //
-// Callers present an API key. A token there only names a target, so it may be
-// expired, or an ID token. Errors are problem documents (RFC 9457) whose types
-// are the constants of this package and never change.
+// Callers present an API key, of which only a hash is known here, or an access
+// token of a group that was given a role ([Key], [Grant], [Role]); each has a
+// rate. A token in a request only names a target, so it may be expired, or an
+// ID token. Errors are problem documents (RFC 9457) whose types are the
+// constants of this package and never change.
+//
+// A batch is a request whose lines are carried out many at a time and answered
+// in order. With an Idempotency-Key a request, or each line, has its effect
+// once; see [publisher.Once] for what that promises.
+//
+// openapi.yaml describes everything that is answered, and the tests hold every
+// answer against it. To add an operation: a line in admin.operations, its part
+// of openapi.yaml, and a test of each outcome that is described there.
 //
 // # What it does not do
 //

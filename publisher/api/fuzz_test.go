@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -86,5 +87,65 @@ func FuzzRevokeForm(f *testing.F) {
 				t.Errorf("%q ends session %q by access token %q", body, s.Session, s.AccessToken)
 			}
 		}
+	})
+}
+
+// FuzzBatch: whatever the body, there is one result for each line that is not
+// empty, in order, and as many revocations as these say.
+func FuzzBatch(f *testing.F) {
+	fake, _, admin := handlers(f)
+	for _, seed := range []string{userByID + "\n" + userByID, "\n\n{", userByID + "\r\n \n[]", "\xff\n{}", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		fake.requests = nil
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/revocations", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/x-ndjson")
+		r.Header.Set("Authorization", "Bearer "+key)
+		a := serve(admin, r)
+		var numbers []int
+		for i, line := range strings.Split(body, "\n") {
+			if len(bytes.TrimSpace([]byte(line))) > 0 {
+				numbers = append(numbers, i+1)
+			}
+		}
+		if a.status != http.StatusOK {
+			if len(fake.requests) > 0 || !slices.Contains([]int{400, 413}, a.status) || a.status == 400 && len(numbers) > 0 {
+				t.Errorf("%q = %v with requests %+v", body, a, fake.requests)
+			}
+			return
+		}
+		accepted := 0
+		got := a.lines(t)
+		for i, l := range got {
+			if i >= len(numbers) || l.Line != numbers[i] {
+				t.Fatalf("%q = %v, want results of lines %v", body, a, numbers)
+			}
+			if l.Revocation != nil {
+				accepted++
+			}
+		}
+		if len(got) != len(numbers) || accepted != len(fake.requests) {
+			t.Errorf("%q = %v with %d requests, want results of lines %v", body, a, len(fake.requests), numbers)
+		}
+	})
+}
+
+// FuzzExplain: whatever the body, there is no panic and nothing is revoked.
+func FuzzExplain(f *testing.F) {
+	fake, _, admin := handlers(f)
+	for _, seed := range []string{
+		`{"token":"` + access + `"}`, `{"claims":{"sub":"x","iat":1e400}}`, `{"claims":null}`, `{"token":"a","claims":{}}`, `{"claims":{"a":[[[]]]}}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/explain", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+key)
+		if a := serve(admin, r); !slices.Contains([]int{200, 400, 413, 422, 503}, a.status) {
+			t.Errorf("%q = %v", body, a)
+		}
+		fake.quiet(t)
 	})
 }

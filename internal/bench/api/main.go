@@ -43,15 +43,16 @@ func main() {
 	callers := flag.String("callers", "1,16,64", "numbers of callers at once, separated by commas")
 	rounds := flag.Int("rounds", 5, "rounds of each")
 	length := flag.Duration("round", 2*time.Second, "length of a round")
+	dir := flag.String("dir", "", "directory of the store; one in memory (/dev/shm) leaves the disk out")
 	flag.Parse()
-	if err := run(*callers, *rounds, *length); err != nil {
+	if err := run(*dir, *callers, *rounds, *length); err != nil {
 		fmt.Fprintln(os.Stderr, "api:", err)
 		os.Exit(1)
 	}
 }
 
-func run(callers string, rounds int, length time.Duration) error {
-	b, err := start()
+func run(dir, callers string, rounds int, length time.Duration) error {
+	b, err := start(dir)
 	if err != nil {
 		return err
 	}
@@ -148,14 +149,14 @@ type bench struct {
 	users   atomic.Int64
 }
 
-func start() (_ *bench, err error) {
+func start(dir string) (_ *bench, err error) {
 	b := &bench{http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1000}}}
 	defer func() {
 		if err != nil {
 			b.close()
 		}
 	}()
-	if b.dir, err = os.MkdirTemp("", "bench-api"); err != nil {
+	if b.dir, err = os.MkdirTemp(dir, "bench-api"); err != nil {
 		return nil, err
 	}
 	if b.srv, err = natsdev.Start(natsdev.Config{StoreDir: b.dir}); err != nil {
