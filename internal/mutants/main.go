@@ -47,6 +47,7 @@ func allMutants() []mutant {
 		denylistMutants,
 		publisherMutants,
 		subscriberMutants,
+		receiptMutants,
 		validatorMutants,
 		apiMutants,
 	)
