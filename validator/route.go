@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
@@ -23,12 +24,20 @@ type RouteConfig struct {
 	// Scopes must all be in the token's scope claim, on top of what the
 	// validator's pool requires.
 	Scopes []string
+	// BreakGlassFile is a file that opens the route while the denylist is
+	// stale, whatever its policy, as long as the file holds the word
+	// "fail-open": for a long outage, without a restart. It need not exist. The
+	// variable REVOKED_STALE_POLICY=fail-open does the same from the start of
+	// the process. Tokens known to be revoked are refused all the same. Empty
+	// means that only the variable is looked at.
+	BreakGlassFile string
 }
 
 // Route is what one route of a service asks of its requests: the part of the
 // decision that every transport shares. Each maps it to answers of its own.
 type Route struct {
 	cfg    RouteConfig // immutable
+	glass  *breakGlass
 	counts routeCounters
 }
 
@@ -50,8 +59,14 @@ func NewRoute(cfg RouteConfig) (*Route, error) {
 	if err := CheckScopes(cfg.Scopes); err != nil {
 		return nil, fmt.Errorf("Config.Scopes: %w", err)
 	}
-	cfg.Validator.declare(cfg.StalePolicy)
-	return &Route{cfg: cfg}, nil
+	r := &Route{cfg: cfg, glass: newBreakGlass(cfg.BreakGlassFile)}
+	policy := cfg.StalePolicy
+	if r.glass.always {
+		policy = FailOpen
+		cfg.Validator.log.Warn().Msg("break-glass: stale requests are served, by REVOKED_STALE_POLICY")
+	}
+	cfg.Validator.declare(policy)
+	return r, nil
 }
 
 // StalePolicy returns that of the configuration.
@@ -95,11 +110,28 @@ func (r *Route) Decide(ctx context.Context, authorization []string) Decision {
 	case d.Reason == ReasonStale && d.Token != nil && r.cfg.StalePolicy == FailOpen:
 		r.counts.servedStale.Add(1)
 		d.Serve = true
+	case d.Reason == ReasonStale && d.Token != nil && r.glassBroken():
+		r.counts.brokenGlass.Add(1)
+		d.Serve = true
 	case r.cfg.Validator.ReportOnly():
 		r.counts.unenforced.Add(1)
 		d.Serve = true
 	}
 	return d
+}
+
+// glassBroken reports whether the break-glass opens the route, and tells when
+// that changes. A node that has once said that it fails open stays so for the
+// revoke service, until it is restarted.
+func (r *Route) glassBroken() bool {
+	broken, changed := r.glass.broken(time.Now())
+	if changed {
+		r.cfg.Validator.log.Warn().Bool("open", broken).Str("file", r.cfg.BreakGlassFile).Msg("break-glass: changed by its file")
+		if broken {
+			r.cfg.Validator.declare(FailOpen)
+		}
+	}
+	return broken
 }
 
 func (r *Route) decide(ctx context.Context, authorization []string) Decision {
@@ -139,6 +171,8 @@ type RouteStats struct {
 	// Settled counts the requests that the Fallback of AskCognito let pass;
 	// their reason is [ReasonOK].
 	Settled uint64
+	// BrokenGlass counts the requests that the break-glass served.
+	BrokenGlass uint64
 	// Unenforced counts the requests that the validator's ReportOnly served
 	// although they would have been refused.
 	Unenforced uint64
@@ -149,6 +183,7 @@ type routeCounters struct {
 	servedStale atomic.Uint64
 	settled     atomic.Uint64
 	unenforced  atomic.Uint64
+	brokenGlass atomic.Uint64
 }
 
 // Stats returns the counts so far.
@@ -158,6 +193,7 @@ func (r *Route) Stats() RouteStats {
 		ServedStale: r.counts.servedStale.Load(),
 		Settled:     r.counts.settled.Load(),
 		Unenforced:  r.counts.unenforced.Load(),
+		BrokenGlass: r.counts.brokenGlass.Load(),
 	}
 	for _, reason := range Reasons() {
 		stats.Decisions[reason] = r.counts.decisions[reason].Load()

@@ -37,6 +37,8 @@ type Config struct {
 	// Scopes must all be in the token's scope claim, on top of what the
 	// validator's pool requires.
 	Scopes []string
+	// BreakGlassFile is that of [validator.RouteConfig].
+	BreakGlassFile string
 	// Streams, if set, ends the context of a request when its token is revoked
 	// or expires, or while the denylist is stale and StalePolicy is FailClosed:
 	// for handlers that last, such as server-sent events, WebSockets and long
@@ -65,6 +67,7 @@ func New(cfg Config) (*Auth, error) {
 	}
 	route, err := validator.NewRoute(validator.RouteConfig{
 		Validator: cfg.Validator, StalePolicy: cfg.StalePolicy, Fallback: cfg.Fallback, Scopes: cfg.Scopes,
+		BreakGlassFile: cfg.BreakGlassFile,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("httpauth: %w", err)
