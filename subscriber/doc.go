@@ -30,17 +30,33 @@
 //	           Open
 //	            |
 //	       CatchingUp <-------------------------+
-//	            | replayed, a fresh tick        | a hole, a reconnect,
-//	            v                               | a tick ahead of us
+//	            | replayed, a fresh tick        | a hole, a reconnect, messages
+//	            v                               | dropped, a tick ahead of us
 //	          Live -----------------------------+
 //	            |  ^
-//	no tick for |  | a fresh tick, applied with
-//	MaxStaleness|  | everything before it
-//	            v  |
+//	   a reason |  | the reason has gone, and a fresh tick was
+//	            v  | applied with everything before it
 //	      Stale(reason)                Close: from any state to Closed
 //
-// Catching up after the first time keeps the last proof: the view answers
-// until MaxStaleness has run out. Nothing needs a restart to become live again.
+//	reason      begins                              ends
+//	history     the stream is not the one followed  an operator accepts it
+//	incomplete  an act can't be read                with that act
+//	full        acts were left out                  there is room, all is read
+//	clock       2 s from the server's               the offset is less
+//	service     no beat for 24 h, or of this epoch  a beat
+//	no_tick     no tick within MaxStaleness         a tick
+//
+// Of several reasons the gravest is named, in this order. Catching up after the
+// first time keeps the last proof: the view answers until MaxStaleness has run
+// out. Only a changed history needs a person; nothing needs a restart.
+//
+// # History
+//
+// The node remembers the newest message it has applied, and reads it again
+// after every reconnect, every hole, before it returns from stale, and when a
+// live message at an earlier place bears a later time. No tick counts until it
+// was found unchanged. If it was not, the view becomes the union of what was
+// known and what the stream holds, and is stale until an operator accepts.
 //
 // # Delivery
 //
