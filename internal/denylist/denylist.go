@@ -205,12 +205,14 @@ func (d *Denylist) update(ref uint32, r *record, before, after span) bool {
 // The order matters to readers: the record, the index, the filter, and only
 // then what tells them that there is something to look for.
 func (d *Denylist) insert(t *target, a *revocation.Act, sp span) {
+	found := d.now
 	d.grow()
 	if d.prepare(a.Target.Pool) {
 		d.publish()
 	}
-	// Room first: the next generation, or a page, may have changed the slot.
-	t.slot, t.head = d.now.index.find(&d.store.pages, t.hash, &t.key)
+	if d.now != found { // the next generation took over
+		t.slot, t.head = d.now.index.find(&d.store.pages, t.hash, &t.key)
+	}
 	ref := d.store.put(a, sp, t.head)
 	d.now.link(t.slot, t.hash, t.head, ref)
 	if d.next != nil {
