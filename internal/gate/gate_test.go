@@ -87,7 +87,7 @@ func TestDecisions(t *testing.T) {
 					t.Errorf("%s present: %v, beside status %d", name, present, tt.want)
 				}
 			}
-			if resp.StatusCode == 401 && !strings.HasPrefix(resp.Header.Get("WWW-Authenticate"), `Bearer realm="api"`) {
+			if resp.StatusCode == http.StatusUnauthorized && !strings.HasPrefix(resp.Header.Get("WWW-Authenticate"), `Bearer realm="api"`) {
 				t.Errorf("401 with WWW-Authenticate %q", resp.Header.Get("WWW-Authenticate"))
 			}
 			if resp.Header.Get("Cache-Control") != "no-store" {
@@ -124,35 +124,40 @@ func TestDecisions(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		if resp.StatusCode != 403 {
+		if resp.StatusCode != http.StatusForbidden {
 			t.Errorf("status %d, want 403", resp.StatusCode)
 		}
 	})
 	t.Run("ext_authz", func(t *testing.T) { testExtAuthz(t, w, g, good, revokedToken) })
 }
 
-// testExtAuthz drives the gRPC interface as Envoy does.
-func testExtAuthz(t *testing.T, w *gatetest.World, g *gate.Gate, good, revokedToken string) {
+// envoy is a client in Envoy's place.
+func envoy(t *testing.T, g *gate.Gate) authv3.AuthorizationClient {
+	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+g.Addrs("ext_authz")[0], grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	authz := authv3.NewAuthorizationClient(conn)
-	ask := func(t *testing.T, method, path, authorization string) *authv3.CheckResponse {
-		t.Helper()
-		headers := map[string]string{"x-auth-subject": "spoofed"}
-		if authorization != "" {
-			headers["authorization"] = authorization
-		}
-		resp, err := authz.Check(t.Context(), &authv3.CheckRequest{Attributes: &authv3.AttributeContext{Request: &authv3.AttributeContext_Request{
-			Http: &authv3.AttributeContext_HttpRequest{Method: method, Path: path, Headers: headers},
-		}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp
+	t.Cleanup(func() { conn.Close() })
+	return authv3.NewAuthorizationClient(conn)
+}
+
+// askAuthz describes a request as Envoy does, with a spoofed identity in it.
+func askAuthz(t *testing.T, authz authv3.AuthorizationClient, method, path, authorization string) (*authv3.CheckResponse, error) {
+	t.Helper()
+	headers := map[string]string{"x-auth-subject": "spoofed"}
+	if authorization != "" {
+		headers["authorization"] = authorization
 	}
+	return authz.Check(t.Context(), &authv3.CheckRequest{Attributes: &authv3.AttributeContext{Request: &authv3.AttributeContext_Request{
+		Http: &authv3.AttributeContext_HttpRequest{Method: method, Path: path, Headers: headers},
+	}}})
+}
+
+// testExtAuthz drives the gRPC interface as Envoy does.
+func testExtAuthz(t *testing.T, w *gatetest.World, g *gate.Gate, good, revokedToken string) {
+	t.Helper()
+	authz := envoy(t, g)
 	tests := []struct {
 		name, method, path, authorization string
 		code                              codes.Code
@@ -163,6 +168,7 @@ func testExtAuthz(t *testing.T, w *gatetest.World, g *gate.Gate, good, revokedTo
 		{"expired", "GET", "/orders", "Bearer " + w.Token(expired), codes.Unauthenticated, 401},
 		{"revoked", "GET", "/orders", "Bearer " + revokedToken, codes.Unauthenticated, 401},
 		{"two tokens, as Envoy joins them", "GET", "/orders", "Bearer " + good + ",Bearer " + good, codes.Unauthenticated, 401},
+		{"token of 100 kB", "GET", "/orders", "Bearer " + strings.Repeat("a", 100_000), codes.Unauthenticated, 401},
 		{"missing scope", "POST", "/write", "Bearer " + good, codes.PermissionDenied, 403},
 		{"no rule", "GET", "/write", "Bearer " + good, codes.PermissionDenied, 403},
 		{"ambiguous", "GET", "/public/..%2forders", "", codes.PermissionDenied, 403},
@@ -170,8 +176,11 @@ func testExtAuthz(t *testing.T, w *gatetest.World, g *gate.Gate, good, revokedTo
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			resp := ask(t, tt.method, tt.path, tt.authorization)
-			if got := codes.Code(resp.GetStatus().GetCode()); got != tt.code { //nolint:gosec // a code
+			resp, err := askAuthz(t, authz, tt.method, tt.path, tt.authorization)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := codes.Code(resp.GetStatus().GetCode()); got != tt.code {
 				t.Errorf("code %v, want %v", got, tt.code)
 			}
 			if tt.status == 200 {
@@ -213,6 +222,11 @@ func testExtAuthz(t *testing.T, w *gatetest.World, g *gate.Gate, good, revokedTo
 		}}})
 		if err != nil || resp.GetOkResponse() == nil {
 			t.Errorf("Check = %v, %v, want OK", resp, err)
+		}
+	})
+	t.Run("more than a header may be", func(t *testing.T) {
+		if _, err := askAuthz(t, authz, "GET", "/public", strings.Repeat("a", 300_000)); status.Code(err) != codes.ResourceExhausted {
+			t.Errorf("Check = %v, want ResourceExhausted", err)
 		}
 	})
 	t.Run("undescribed", func(t *testing.T) {
@@ -260,6 +274,20 @@ func TestStalePolicies(t *testing.T) {
 			}
 		})
 	}
+	authz := envoy(t, g)
+	for _, tt := range []struct {
+		path, token string
+		code        codes.Code
+		status      int
+	}{{"/orders", good, codes.Unavailable, 503}, {"/open", good, codes.OK, 0}, {"/open", gone, codes.Unauthenticated, 401}} {
+		resp, err := askAuthz(t, authz, "GET", tt.path, "Bearer "+tt.token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := codes.Code(resp.GetStatus().GetCode()); got != tt.code || int(resp.GetDeniedResponse().GetStatus().GetCode()) != tt.status {
+			t.Errorf("ext_authz while stale: GET %s: %v, want %v and %d", tt.path, resp, tt.code, tt.status)
+		}
+	}
 	if got := metric(t, g, `revoked_gate_served_stale_total{via="forward_auth"}`); !strings.HasSuffix(got, " 1") {
 		t.Errorf("served while stale: %q, want 1", got)
 	}
@@ -269,14 +297,14 @@ func TestStalePolicies(t *testing.T) {
 	}
 	body, _ := io.ReadAll(resp.Body)
 	resp.Body.Close()
-	if resp.StatusCode != 200 || !strings.Contains(string(body), "stale") {
+	if resp.StatusCode != http.StatusOK || !strings.Contains(string(body), "stale") {
 		t.Errorf("/readyz while stale: %d %s, want 200 that says so", resp.StatusCode, body)
 	}
 	if err := w.NATS.Restart(); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "fresh again", func() bool {
-		return ask(t, g, "GET", "/orders", bearer(good)).StatusCode == 200
+		return ask(t, g, "GET", "/orders", bearer(good)).StatusCode == http.StatusOK
 	})
 }
 
@@ -290,7 +318,7 @@ func TestStartsWithoutNATS(t *testing.T) {
 	good := w.Token(cognitotest.MintOptions{OriginJTI: "good"})
 	eventually(t, "the keys are there, the denylist is not", func() bool {
 		return strings.Contains(metric(t, g, "revoked_gate_decisions_total"), `outcome="stale"`) ||
-			ask(t, g, "GET", "/open", bearer(good)).StatusCode == 200
+			ask(t, g, "GET", "/open", bearer(good)).StatusCode == http.StatusOK
 	})
 	for uri, want := range map[string]int{"/open": 403, "/orders": 403, "/public": 200} {
 		if resp := ask(t, g, "GET", uri, bearer(good)); resp.StatusCode != want {
@@ -311,7 +339,7 @@ func TestStartsWithoutNATS(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitReady(t, g)
-	if resp := ask(t, g, "GET", "/orders", bearer(good)); resp.StatusCode != 200 {
+	if resp := ask(t, g, "GET", "/orders", bearer(good)); resp.StatusCode != http.StatusOK {
 		t.Errorf("with a denylist: %d, want 200", resp.StatusCode)
 	}
 }
@@ -345,7 +373,7 @@ func TestUnixSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if resp.StatusCode != 200 {
+	if resp.StatusCode != http.StatusOK {
 		t.Errorf("over the socket: %d, want 200", resp.StatusCode)
 	}
 	if second, err := gate.Start(cfg); err == nil {
@@ -458,8 +486,15 @@ func TestCloseDrains(t *testing.T) {
 			t.Fatalf("before Close: %d", code)
 		}
 	}
+	authz := envoy(t, g)
+	if resp, err := askAuthz(t, authz, "GET", "/orders", "Bearer "+token); err != nil || resp.GetOkResponse() == nil {
+		t.Errorf("ext_authz before Close: %v, %v", resp, err)
+	}
 	if err := g.Close(); err != nil {
 		t.Errorf("Close: %v", err)
+	}
+	if resp, err := askAuthz(t, authz, "GET", "/public", ""); status.Code(err) != codes.Unavailable {
+		t.Errorf("ext_authz after Close: %v, %v, want Unavailable", resp, err)
 	}
 	<-done
 	close(answers)

@@ -84,7 +84,7 @@ type unixListener struct {
 func (l *unixListener) Close() error {
 	l.once.Do(func() {
 		if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
-			os.Remove(l.path) //nolint:errcheck // the next start replaces it
+			os.Remove(l.path) // if that fails, the next start replaces it
 		}
 	})
 	return l.UnixListener.Close()

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/seed-4e8dee1b/revoked/subscriber"
+	"github.com/seed-4e8dee1b/revoked/validator/validatorprom"
 )
 
 // The interfaces, as metrics name them.
@@ -58,7 +59,7 @@ func newNumbers(g *Gate) *numbers {
 		n.servedStale.WithLabelValues(v)
 		n.unenforced.WithLabelValues(v)
 	}
-	n.registry.MustRegister(n.decisions, n.servedStale, n.unenforced, n.untrusted, build, breakGlass, viewCollector{g},
+	n.registry.MustRegister(n.decisions, n.servedStale, n.unenforced, n.untrusted, build, breakGlass, viewCollector{g}, validatorprom.New(g.judge.tokens),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return n
 }

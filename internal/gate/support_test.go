@@ -50,7 +50,7 @@ func world(t *testing.T) *gatetest.World {
 // socketDir is short enough for the path of a socket.
 func socketDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "gate")
+	dir, err := os.MkdirTemp("", "gate") //nolint:usetesting // t.TempDir() is too long for the path of a socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,7 @@ func TestFigures(t *testing.T) {
 }
 
 func figureSize(t *testing.T) {
+	t.Helper()
 	out := filepath.Join(t.TempDir(), "gate")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "github.com/seed-4e8dee1b/revoked/cmd/revoked-gate")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -71,6 +72,7 @@ func figureSize(t *testing.T) {
 // figureStart measures from exec to ready, and memory, without acts and with
 // 100,000 of them.
 func figureStart(t *testing.T, w *gatetest.World) {
+	t.Helper()
 	measure := func(acts int) {
 		g := startGate(t, w)
 		var listening, times samples
@@ -221,6 +223,7 @@ func question(t *testing.T, v any) []byte {
 }
 
 func check(t *testing.T, c *http.Client, token string) func() error {
+	t.Helper()
 	return expect(c, http.MethodPost, "http://gate/v1/check", question(t, map[string]string{"token": token, "path": "/orders/1"}), nil, `"allow":true`)
 }
 
@@ -236,7 +239,7 @@ func extAuthz(t *testing.T, target, token string) func() error {
 		Http: &authv3.AttributeContext_HttpRequest{Method: "GET", Path: "/orders/1", Headers: map[string]string{"authorization": "Bearer " + token}},
 	}}}
 	return func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
 		resp, err := authz.Check(ctx, in)
 		if err == nil && resp.GetOkResponse() == nil {
@@ -248,6 +251,7 @@ func extAuthz(t *testing.T, target, token string) func() error {
 
 // figureAsking measures one question at a time.
 func figureAsking(t *testing.T, g *gateProcess, token string) {
+	t.Helper()
 	probes := []*probe{
 		{name: "forward-auth, TCP", ask: forwardAuth(kept("tcp", g.forwardAddr, 1), token)},
 		{name: "forward-auth, unix", ask: forwardAuth(kept("unix", g.forward(), 1), token)},
@@ -264,6 +268,7 @@ func figureAsking(t *testing.T, g *gateProcess, token string) {
 
 // figureProxies measures a request through a proxy, with and without the gate.
 func figureProxies(t *testing.T, g *gateProcess, token string) {
+	t.Helper()
 	u := startUpstream(t)
 	through := func(name, addr string) *probe {
 		return &probe{name: name, ask: expect(kept("tcp", addr, 1), http.MethodGet, "http://"+addr+"/orders/1", nil, http.Header{"Authorization": {"Bearer " + token}}, "")}
@@ -290,6 +295,7 @@ func figureProxies(t *testing.T, g *gateProcess, token string) {
 
 // figureThroughput asks from 16 goroutines for a while.
 func figureThroughput(t *testing.T, g *gateProcess, token string) {
+	t.Helper()
 	const workers, span = 16, 4 * time.Second
 	batch := make([]map[string]string, 100)
 	for i := range batch {

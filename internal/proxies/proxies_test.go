@@ -140,6 +140,7 @@ func requests(w *gatetest.World, good, revoked string) []kase {
 		{name: "method without a rule", call: call{method: "PATCH", path: "/orders/1", token: good}, want: []int{403}},
 		{name: "POST with 200 kB", call: call{method: "POST", path: "/orders", token: write, body: body}, served: true, want: []int{200},
 			check: func(t *testing.T, _, _ http.Header, got []byte) {
+				t.Helper()
 				if !bytes.Equal(got, body) {
 					t.Errorf("the upstream got %d bytes, want %d", len(got), len(body))
 				}
@@ -204,6 +205,7 @@ func cell(code, hits int) string {
 // nothing from the client; "" is nobody.
 func identified(subject string) func(*testing.T, http.Header, http.Header, []byte) {
 	return func(t *testing.T, _, seen http.Header, _ []byte) {
+		t.Helper()
 		if got := seen.Get("X-Auth-Subject"); got != subject {
 			t.Errorf("the upstream sees the subject %q, want %q", got, subject)
 		}
@@ -226,6 +228,7 @@ func identified(subject string) func(*testing.T, http.Header, http.Header, []byt
 
 func challenged(code string) func(*testing.T, http.Header, http.Header, []byte) {
 	return func(t *testing.T, answer, _ http.Header, _ []byte) {
+		t.Helper()
 		got := answer.Get("WWW-Authenticate")
 		if !strings.HasPrefix(got, "Bearer ") || strings.Contains(got, "error=") != (code != "") || !strings.Contains(got, code) {
 			t.Errorf("WWW-Authenticate %q, want a Bearer challenge with error %q", got, code)
@@ -234,6 +237,7 @@ func challenged(code string) func(*testing.T, http.Header, http.Header, []byte) 
 }
 
 func retryAfter(t *testing.T, answer, _ http.Header, _ []byte) {
+	t.Helper()
 	if answer.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
@@ -241,6 +245,7 @@ func retryAfter(t *testing.T, answer, _ http.Header, _ []byte) {
 
 // restart kills the gate, and starts it again while requests go on.
 func (m *matrix) restart(t *testing.T, u *upstream, g *gateProcess, good, revoked string) {
+	t.Helper()
 	g.end(syscall.SIGKILL)
 	m.try(t, u, []kase{
 		{name: "gate down, valid", call: call{method: "GET", path: "/", token: good}, want: []int{500, 502, 503}},

@@ -180,6 +180,7 @@ func download(t *testing.T, url string) string {
 
 // lambda calls the authorizer as API Gateway does.
 func lambda(t *testing.T, g *gateProcess, good, revoked string) {
+	t.Helper()
 	node, ok := find("node")
 	if !ok {
 		t.Run("lambda", func(t *testing.T) { t.Skip("node is not installed") })

@@ -62,7 +62,7 @@ func write(t *testing.T, path, text string) string {
 // shortDir is short enough for the path of a socket.
 func shortDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "gate")
+	dir, err := os.MkdirTemp("", "gate") //nolint:usetesting // t.TempDir() is too long for the path of a socket
 	if err != nil {
 		t.Fatal(err)
 	}

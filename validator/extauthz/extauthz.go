@@ -94,7 +94,7 @@ func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (*authv3.Ch
 	return &authv3.CheckResponse{
 		Status: &statuspb.Status{Code: int32(code(ans.Status))},
 		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
-			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(int32(ans.Status))}, //nolint:gosec // three digits
+			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(int32(ans.Status))},
 			Headers: options(ans.Header), Body: string(ans.Body),
 		}},
 	}, nil
