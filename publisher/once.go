@@ -32,7 +32,7 @@ func (o Once) IsZero() bool { return o.Key == OnceKey{} }
 // OnceFor is for how long a request is remembered, from its acceptance on.
 const OnceFor = 24 * time.Hour
 
-// ErrOnceConflict: the key of [Once] was used for another request. Nothing has
+// ErrOnceConflict says that the key of [Once] was used for another request. Nothing has
 // happened.
 var ErrOnceConflict = errors.New("publisher: the idempotency key was used for another request")
 

@@ -103,7 +103,7 @@ func TestTickWaitsForWhatIsBeforeIt(t *testing.T) {
 		if st := w.wantState(Live); !st.AsOf.Equal(newest) {
 			t.Errorf("as of %v, want %v, the newest tick that was heard", st.AsOf, newest)
 		}
-		w.sleep(newest.Add(maxStaleness).Sub(time.Now()))
+		w.sleep(time.Until(newest.Add(maxStaleness)))
 		w.wantAccepted("other")
 		w.sleep(time.Nanosecond)
 		w.wantStale("other")

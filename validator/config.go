@@ -237,7 +237,7 @@ func (p Pool) check() (*pool, error) {
 	case slices.Contains(p.ClientIDs, ""):
 		return nil, errors.New("ClientIDs has an empty element: remove it")
 	case slices.Contains(p.Issuers, ""):
-		return nil, errors.New("Issuers has an empty element: remove it")
+		return nil, errors.New("an element of Issuers is empty: remove it")
 	case slices.Contains(p.AllowedGroups, ""):
 		return nil, errors.New("AllowedGroups has an empty element: remove it")
 	case len(p.RequiredScopes) > 0 && slices.Contains(checked.uses, IDToken):

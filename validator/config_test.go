@@ -38,7 +38,7 @@ func TestConfigErrors(t *testing.T) {
 		{"no clients", pool(func(p *validator.Pool) { p.ClientIDs = nil }), []string{"Config.Pools[0]", "ClientIDs is empty", "AnyClient"}},
 		{"clients and any", pool(func(p *validator.Pool) { p.AnyClient = true }), []string{"AnyClient is set beside ClientIDs"}},
 		{"empty client", pool(func(p *validator.Pool) { p.ClientIDs = []string{"a", ""} }), []string{"ClientIDs has an empty element"}},
-		{"empty issuer", pool(func(p *validator.Pool) { p.Issuers = []string{""} }), []string{"Issuers has an empty element"}},
+		{"empty issuer", pool(func(p *validator.Pool) { p.Issuers = []string{""} }), []string{"an element of Issuers is empty"}},
 		{"empty group", pool(func(p *validator.Pool) { p.AllowedGroups = []string{""} }), []string{"AllowedGroups has an empty element"}},
 		{"unknown use", pool(func(p *validator.Pool) { p.TokenUses = []validator.TokenUse{"refresh"} }), []string{`TokenUses has "refresh"`, `"access"`, `"id"`}},
 		{"scopes of ID tokens", pool(func(p *validator.Pool) {

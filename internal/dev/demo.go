@@ -171,7 +171,7 @@ func (d *demo) problem(ctx context.Context) (string, error) {
 	}
 	refusal := d.callers.getUser(ctx, d.phone.access)
 	if refusal == nil {
-		return "", errors.New("Cognito's GetUser still accepts the token")
+		return "", errors.New("GetUser of Cognito still accepts the token")
 	}
 	if err := d.everyNode(ctx, d.phone, http.StatusOK); err != nil {
 		return "", err

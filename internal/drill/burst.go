@@ -128,7 +128,7 @@ func oneBurst(ctx context.Context, out io.Writer, name string, send func(urls, [
 	case never > 0 || len(after) == 0 || after[len(after)-1] > time.Second:
 		return errors.New("not everybody was refused within a second")
 	case most > quota:
-		return fmt.Errorf("Cognito saw %d sign-outs within a second", most)
+		return fmt.Errorf("%d sign-outs reached Cognito within a second", most)
 	case !drained:
 		return errors.New("the queue was not drained")
 	}

@@ -133,7 +133,11 @@ func runRows(ctx context.Context, chosen []row, broken string, keep bool, progre
 	var outcomes []outcome
 	for _, r := range chosen {
 		t := tools{server: []string{server}, self: []string{self}, node: []string{self}}
-		if changes := changesFor(r, broken); len(changes) > 0 {
+		changes, err := changesFor(r, broken)
+		if err != nil {
+			return outcomes, err
+		}
+		if len(changes) > 0 {
 			if built[r.clock] == "" {
 				sub := filepath.Join(dir, fmt.Sprint("node", len(built)))
 				if err := os.MkdirAll(sub, 0o700); err != nil {

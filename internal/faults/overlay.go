@@ -8,8 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
+	"strings"
 )
 
 // change is text that occurs exactly once in a file, and what is to stand there
@@ -23,8 +23,12 @@ type change struct {
 // set it. No production code knows of it, and everything in the process sees
 // the wrong time, as on a machine whose clock is wrong; the monotonic clock
 // goes on.
-func settableClock() []change {
-	clock := filepath.Join(runtime.GOROOT(), "src", "time", "time.go")
+func settableClock() ([]change, error) {
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return nil, fmt.Errorf("finding the standard library: %w", err)
+	}
+	clock := filepath.Join(strings.TrimSpace(string(goroot)), "src", "time", "time.go")
 	return []change{
 		{clock, "import (\n\t\"errors\"\n", "import (\n\t\"errors\"\n\t\"sync/atomic\"\n"},
 		{clock, "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n", `func Now() Time {
@@ -47,7 +51,7 @@ func unixTime(sec int64, nsec int32) Time {`},
 	time.SetWrongBy(int64(offset / time.Second))
 	return nil
 }`},
-	}
+	}, nil
 }
 
 // breaks are mistakes in the subscriber that must turn rows red, by name: they
@@ -149,10 +153,11 @@ func buildServer(ctx context.Context, dir string) (string, error) {
 	return binary, nil
 }
 
-func changesFor(r row, broken string) []change {
+func changesFor(r row, broken string) ([]change, error) {
 	changes := slices.Clone(breaks[broken])
-	if r.clock {
-		changes = append(changes, settableClock()...)
+	if !r.clock {
+		return changes, nil
 	}
-	return changes
+	clock, err := settableClock()
+	return append(changes, clock...), err
 }

@@ -88,7 +88,7 @@ func New(cfg Config) (*Auth, error) {
 func newRoute(v *validator.Validator, m Method) (*validator.Route, error) {
 	if m.Public {
 		if len(m.Scopes) > 0 || m.StalePolicy != 0 || m.Fallback != nil {
-			return nil, errors.New("Public is set beside Scopes, StalePolicy or Fallback, which it ignores: remove one of them")
+			return nil, errors.New("a Public method ignores Scopes, StalePolicy and Fallback: remove them")
 		}
 		return nil, nil
 	}

@@ -294,7 +294,7 @@ func TestConfig(t *testing.T) {
 		{grpcauth.Config{Validator: v, Streams: streams, Methods: map[string]grpcauth.Method{"Orders/Get": {}}}, `Config.Methods has "Orders/Get"`},
 		{grpcauth.Config{Validator: v, Streams: streams, Methods: map[string]grpcauth.Method{"/Orders": {}}}, `Config.Methods has "/Orders"`},
 		{grpcauth.Config{Validator: v, Streams: streams, Methods: map[string]grpcauth.Method{"/a/b/c": {}}}, `Config.Methods has "/a/b/c"`},
-		{grpcauth.Config{Validator: v, Streams: streams, Methods: map[string]grpcauth.Method{"/a/b": {Public: true, Scopes: []string{"x"}}}}, "Public is set beside Scopes"},
+		{grpcauth.Config{Validator: v, Streams: streams, Methods: map[string]grpcauth.Method{"/a/b": {Public: true, Scopes: []string{"x"}}}}, "a Public method ignores Scopes"},
 		{grpcauth.Config{Validator: v, Streams: streams, Methods: map[string]grpcauth.Method{"/a/b": {StalePolicy: validator.AskCognito}}}, `Config.Methods["/a/b"]: Config.Fallback is nil`},
 	} {
 		_, err := grpcauth.New(test.cfg)
