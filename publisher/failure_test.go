@@ -132,6 +132,7 @@ func checkAnswer(t *testing.T, f failing, err error) {
 // Every effect fails once, with and without having taken place.
 func TestOneFailureAnywhere(t *testing.T) {
 	forEachEffect(t, func(t *testing.T, f failing) {
+		t.Helper()
 		for _, v := range []verdict{refuse, lose} {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
@@ -149,6 +150,7 @@ func TestOneFailureAnywhere(t *testing.T) {
 // Every effect fails from some point on, for ever; then the outage ends.
 func TestLastingFailureAnywhere(t *testing.T) {
 	forEachEffect(t, func(t *testing.T, f failing) {
+		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld()
 			w.noBeats = true
@@ -193,6 +195,7 @@ func TestLastingFailureAnywhere(t *testing.T) {
 // takes over.
 func TestDeathAnywhere(t *testing.T) {
 	forEachEffect(t, func(t *testing.T, f failing) {
+		t.Helper()
 		for _, v := range []verdict{dieBefore, dieAfter} {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()

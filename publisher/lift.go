@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
@@ -73,7 +75,7 @@ func join(ids []revocation.ActID) string {
 //
 // Errors: a [*RequestError]; an [*UnknownActsError], after which nothing has
 // happened; a [*LiftError] together with the statuses of those acts that are
-// lifted. Lift does not stop within an act if ctx is cancelled, only before
+// lifted. Lift does not stop within an act if ctx is canceled, only before
 // the next.
 func (p *Publisher) Lift(ctx context.Context, req LiftRequest) ([]Status, error) {
 	acts, err := p.known(ctx, req.Acts)
@@ -223,11 +225,11 @@ func (p *Publisher) repeatLifts(ctx context.Context) {
 		attempt, cancel := context.WithTimeout(ctx, beatPeriod)
 		_, err := p.cfg.Bus.AppendAct(attempt, encode(lift, now), ttl)
 		cancel()
-		ev := p.log.Info()
+		level := zerolog.InfoLevel
 		if err != nil {
-			ev = p.log.Warn().Err(err)
+			level = zerolog.WarnLevel
 		}
-		ev.Stringer("act_id", lift.ID).Int64("expires_at", lift.ExpiresAt).Msg("lift repeated, a copy outlived it")
+		p.log.WithLevel(level).Err(err).Stringer("act_id", lift.ID).Int64("expires_at", lift.ExpiresAt).Msg("lift repeated, a copy outlived it")
 		if err != nil {
 			return
 		}

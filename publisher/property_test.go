@@ -83,6 +83,7 @@ type action struct {
 func (a action) String() string { return a.name }
 
 func newSimulation(life *testing.T, t *rapid.T) *simulation {
+	life.Helper()
 	w := newWorld()
 	w.noBeats = true
 	w.nodes = newNodes()

@@ -160,7 +160,7 @@ func (p *Publisher) Close() error {
 //
 // Errors: a [*RequestError] if the request is wrong, before anything happened;
 // a [*NotDurableError] if the act could not be made durable in time. Revoke
-// does not stop half-way if ctx is cancelled.
+// does not stop half-way if ctx is canceled.
 func (p *Publisher) Revoke(ctx context.Context, req Request) (Status, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
 	defer cancel()
@@ -325,7 +325,7 @@ func (p *Publisher) repeatFast(a revocation.Act) repeater {
 				return
 			case <-again.C:
 				if ctx.Err() == nil {
-					send() // the stream brings the act even if this fails
+					_ = send() // the stream brings the act even if this fails
 				}
 			}
 		}

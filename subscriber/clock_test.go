@@ -41,7 +41,7 @@ func TestClockOffset(t *testing.T) {
 					return
 				}
 				w.wantStale("other")
-				if st := w.wantState(Stale); !(st.Reason == "clock") {
+				if st := w.wantState(Stale); st.Reason != "clock" {
 					t.Errorf("reason %q, want the clock", st.Reason)
 				}
 				if w.s.view.ready.Load() {

@@ -31,11 +31,13 @@ type world struct {
 
 // newWorld starts a subscriber that follows an empty stream.
 func newWorld(t *testing.T) *world {
+	t.Helper()
 	return startWorld(t, newFakeSource(), zerolog.Nop())
 }
 
 // startWorld starts a subscriber that needs no beats.
 func startWorld(t *testing.T, src *fakeSource, log zerolog.Logger) *world {
+	t.Helper()
 	return startView(t, src, viewWithoutBeats(log))
 }
 
@@ -46,6 +48,7 @@ func viewWithoutBeats(log zerolog.Logger) *view {
 }
 
 func startView(t *testing.T, src *fakeSource, v *view) *world {
+	t.Helper()
 	w := &world{T: t, src: src, s: start(src, v, begin{deny: denylist.New(), maxActs: defaultMaxActs})}
 	t.Cleanup(func() { w.s.Close() })
 	synctest.Wait()

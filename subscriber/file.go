@@ -207,7 +207,7 @@ func writeFile(out *os.File, line, records []byte) error {
 	sum := sha256.New()
 	w := bufio.NewWriter(io.MultiWriter(out, sum))
 	fmt.Fprintf(w, "%s%d\n%s\n", fileTitle, fileVersion, line)
-	w.Write(records)
+	_, _ = w.Write(records)
 	if err := w.Flush(); err != nil { // keeps the first error
 		return err
 	}

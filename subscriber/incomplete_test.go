@@ -130,7 +130,7 @@ func TestUnreadableWithoutKnownEndStays(t *testing.T) {
 					w.tick()
 				}
 				w.wantStale("other")
-				if st := w.wantState(Stale); !(st.Reason == "incomplete") {
+				if st := w.wantState(Stale); st.Reason != "incomplete" {
 					t.Errorf("reason %q, want incomplete", st.Reason)
 				}
 			})
@@ -148,7 +148,7 @@ func TestUnreadableIsNotForgottenByAWrongClock(t *testing.T) {
 		w.skew = 0
 		w.pass(offsetSamples * time.Second)
 		w.wantStale("other")
-		if st := w.wantState(Stale); !(st.Reason == "incomplete") {
+		if st := w.wantState(Stale); st.Reason != "incomplete" {
 			t.Errorf("reason %q, want incomplete", st.Reason)
 		}
 	})

@@ -58,13 +58,13 @@ func (l *natsLink) probes() <-chan []byte { return l.quic }
 
 // report fails only while there is no connection; then the service does not
 // hear of this node, which is the truth.
-func (l *natsLink) report(payload []byte) { l.nc.Publish(l.subject, payload) }
+func (l *natsLink) report(payload []byte) { _ = l.nc.Publish(l.subject, payload) }
 
 func (l *natsLink) close() {
 	l.sub.Unsubscribe() // fails only if the connection is gone already
 	close(l.stop)
 	<-l.done
 	if l.nc.IsConnected() {
-		l.nc.FlushTimeout(leaveTimeout)
+		_ = l.nc.FlushTimeout(leaveTimeout) // the lease runs out without it
 	}
 }

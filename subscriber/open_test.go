@@ -134,6 +134,7 @@ func TestOpenWaitsForNATS(t *testing.T) {
 // ctx, and its error names the step that waited. Nothing is left running.
 func TestOpenNamesTheStepThatWaited(t *testing.T) {
 	short := func(t *testing.T) context.Context {
+		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		t.Cleanup(cancel)
 		return ctx
@@ -143,7 +144,7 @@ func TestOpenNamesTheStepThatWaited(t *testing.T) {
 		_, err := subscriber.Open(short(t), subscriber.Config{Servers: "nats://" + unusedAddress(t), Service: "orders"})
 		wantError(t, err, context.DeadlineExceeded, "connecting to NATS", "refused")
 	})
-	t.Run("cancelled", func(t *testing.T) {
+	t.Run("canceled", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(100*time.Millisecond, cancel)

@@ -59,6 +59,7 @@ type reportingWorld struct {
 }
 
 func newReportingWorld(t *testing.T, policy string) *reportingWorld {
+	t.Helper()
 	w := &reportingWorld{newWorld(t), &fakeLink{ask: make(chan []byte)}}
 	w.send(w.store(revocation.Message{Beat: &revocation.Beat{ServiceID: "r", Epoch: epoch, Version: 1}}))
 	w.tick()

@@ -37,6 +37,7 @@ type server struct {
 // runServer starts a server and lets the test run beside others: it waits in
 // real time.
 func runServer(t *testing.T) *server {
+	t.Helper()
 	t.Parallel()
 	return connectTo(t, natsdev.Run(t))
 }

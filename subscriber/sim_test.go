@@ -137,6 +137,7 @@ type simRun struct {
 }
 
 func simulate(t *testing.T, seed uint64) (run *simRun) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 0x5eed))
 		run = &simRun{

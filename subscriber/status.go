@@ -185,6 +185,6 @@ func (s *Subscriber) ReadyHandler() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(code)
-		json.NewEncoder(w).Encode(body) // the client may be gone
+		_ = json.NewEncoder(w).Encode(body) // the client may be gone
 	})
 }

@@ -462,11 +462,11 @@ func (v *view) report(now time.Time) {
 		return
 	}
 	v.reported, v.why = state, reason
-	ev := v.log.Info()
+	level := zerolog.InfoLevel
 	if state == Stale {
-		ev = v.log.Warn()
+		level = zerolog.WarnLevel
 	}
-	ev.Str("component", "subscriber").Stringer("state", state).Str("reason", string(reason)).Str("detail", detail).
+	v.log.WithLevel(level).Str("component", "subscriber").Stringer("state", state).Str("reason", string(reason)).Str("detail", detail).
 		Uint64("seq", v.last).Msg("state changed")
 }
 

@@ -140,7 +140,7 @@ func (s site) options(file string, env map[string]string) *server.Options {
 	environment.Lock()
 	defer environment.Unlock()
 	for k, v := range all {
-		os.Setenv(k, v) //nolint:usetesting // t.Setenv forbids that tests run beside each other
+		os.Setenv(k, v) // t.Setenv forbids that tests run beside each other
 		defer os.Unsetenv(k)
 	}
 	opts, err := server.ProcessConfigFile(s.path(file))

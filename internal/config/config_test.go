@@ -21,7 +21,7 @@ type rule struct {
 
 func TestDecodeNamesLineAndFix(t *testing.T) {
 	tests := []struct{ name, text, want string }{
-		{"unknown key", "name: a\nnmae: b\n", `f.yaml:2 unknown key "nmae": correct or remove it`},
+		{"unknown key", "name: a\nnam: b\n", `f.yaml:2 unknown key "nam": correct or remove it`},
 		{"unknown key deep inside", "rules:\n- path: /\n  scpoes: []\n", `f.yaml:3 unknown key "scpoes": correct or remove it`},
 		{"text for a list", "rules:\n- path: /\n  scopes: read\n", `f.yaml:3 has a text where a list is expected: correct the value`},
 		{"list for a text", "name: [a]\n", `f.yaml:1 has a list where a text is expected: correct the value`},

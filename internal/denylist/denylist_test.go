@@ -151,8 +151,8 @@ func TestExtendedActOutlivesItsFirstEnd(t *testing.T) {
 
 func TestTombstoneOutlivesEveryCopyItCancels(t *testing.T) {
 	d := denylist.New()
-	long, lift := session("s1", 5000), revocation.Act{}
-	lift = long
+	long := session("s1", 5000)
+	lift := long
 	lift.State, lift.ExpiresAt = revocation.StateLifted, 1000
 	d.Apply(long)
 	d.Apply(lift)

@@ -39,7 +39,7 @@ func RunReceipts(ctx context.Context, cfg ReceiptsConfig) error {
 	r := &receipts{cfg: cfg, stack: stack, callers: stack.callers()}
 	defer func() {
 		for _, n := range r.nodes {
-			n.process.stop()
+			n.stop()
 		}
 	}()
 	for i := range cfg.Nodes {

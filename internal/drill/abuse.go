@@ -35,7 +35,7 @@ const (
 // abuse floods the drop-in with what looks like refresh tokens, from one
 // address, while others sign out from another.
 func abuse(ctx context.Context, out io.Writer) error {
-	s, err := newStage(ctx, 3)
+	s, err := newStage(ctx)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func abuse(ctx context.Context, out io.Writer) error {
 	defer svc.kill()
 	var people []revocation.Token
 	for i := range victims {
-		_, tokens, err := s.signIn(fmt.Sprint("victim-", i))
+		tokens, err := s.signIn(fmt.Sprint("victim-", i))
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func (s *stage) signOuts(name, endpoint string, during time.Duration) ([]time.Du
 	defer pace.Stop()
 	for n := range int(during.Seconds()) * realRate {
 		<-pace.C
-		_, tokens, err := s.signIn(fmt.Sprintf("%s-%d", name, n))
+		tokens, err := s.signIn(fmt.Sprintf("%s-%d", name, n))
 		if err != nil {
 			return nil, alone, err
 		}

@@ -43,7 +43,7 @@ func burst(ctx context.Context, out io.Writer) error {
 }
 
 func oneBurst(ctx context.Context, out io.Writer, name string, send func(urls, []string, func(int)) error) error {
-	s, err := newStage(ctx, 3)
+	s, err := newStage(ctx)
 	if err != nil {
 		return err
 	}

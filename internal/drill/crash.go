@@ -58,7 +58,7 @@ var scenarios = []scenario{
 const startScenario = "start"
 
 func beginSession(s *stage, name string, _ *process) (play, error) {
-	_, tokens, err := s.signIn(name)
+	tokens, err := s.signIn(name)
 	if err != nil {
 		return play{}, err
 	}
@@ -83,7 +83,7 @@ func beginLearned(s *stage, name string, replica *process) (play, error) {
 }
 
 func beginUser(s *stage, name string, _ *process) (play, error) {
-	_, tokens, err := s.signIn(name)
+	tokens, err := s.signIn(name)
 	if err != nil {
 		return play{}, err
 	}
@@ -95,7 +95,7 @@ func beginUser(s *stage, name string, _ *process) (play, error) {
 }
 
 func beginToken(s *stage, name string, _ *process) (play, error) {
-	_, tokens, err := s.signIn(name)
+	tokens, err := s.signIn(name)
 	if err != nil {
 		return play{}, err
 	}
@@ -145,7 +145,7 @@ type row struct {
 // is then left out.
 func crashMatrix(ctx context.Context, out io.Writer, pick func(scenario string, p point) bool) error {
 	began := time.Now()
-	s, err := newStage(ctx, 3)
+	s, err := newStage(ctx)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ const (
 // rolling runs two replicas behind clients that go by /readyz as load balancers
 // do, measures the acceptance, and restarts one replica after the other.
 func rolling(ctx context.Context, out io.Writer) error {
-	s, err := newStage(ctx, 3)
+	s, err := newStage(ctx)
 	if err != nil {
 		return err
 	}

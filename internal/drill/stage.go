@@ -33,8 +33,11 @@ type stage struct {
 	nodes   []*process
 }
 
-// newStage has n nodes running.
-func newStage(ctx context.Context, n int) (_ *stage, err error) {
+// nodeCount is how many nodes judge.
+const nodeCount = 3
+
+// newStage has the nodes running.
+func newStage(ctx context.Context) (_ *stage, err error) {
 	s := &stage{}
 	defer func() {
 		if err != nil {
@@ -81,7 +84,7 @@ func newStage(ctx context.Context, n int) (_ *stage, err error) {
 	if s.demo, err = s.cognito.SeedDemo(); err != nil {
 		return nil, err
 	}
-	for range n {
+	for range nodeCount {
 		node, err := s.startNode()
 		if err != nil {
 			return nil, err
@@ -109,13 +112,12 @@ func (s *stage) close() error {
 }
 
 // signIn creates a user and signs it in.
-func (s *stage) signIn(name string) (*cognitotest.User, cognitotest.Tokens, error) {
+func (s *stage) signIn(name string) (cognitotest.Tokens, error) {
 	user, err := s.demo.Pool.CreateUser(cognitotest.UserConfig{Username: name})
 	if err != nil {
-		return nil, cognitotest.Tokens{}, err
+		return cognitotest.Tokens{}, err
 	}
-	tokens, err := s.demo.Pool.SignIn(s.demo.Client.ID, user.Username)
-	return user, tokens, err
+	return s.demo.Pool.SignIn(s.demo.Client.ID, user.Username)
 }
 
 // claims reads a token of the emulator, which nobody else could have made.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -58,7 +59,7 @@ func TestShortFaults(t *testing.T) {
 	for _, r := range short {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			dir, err := os.MkdirTemp("", "f-") // paths of sockets must be short
+			dir, err := os.MkdirTemp("", "f-") //nolint:usetesting // paths of sockets must be short
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -118,7 +119,7 @@ func TestReadFrame(t *testing.T) {
 	var all strings.Builder
 	for {
 		frame, message, err := readFrame(r)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -129,6 +129,7 @@ func cut(label string, target revocation.Target, basis revocation.Basis, cutoff 
 	return a
 }
 
+//nolint:unparam // like its siblings, which take several labels
 func token(label, jti string, changes ...change) revocation.Act {
 	return act(label, revocation.Target{Kind: revocation.KindToken, ID: jti}, changes)
 }
@@ -149,6 +150,7 @@ func group(label, name string, cutoff int64, changes ...change) revocation.Act {
 	return cut(label, revocation.Target{Kind: revocation.KindGroup, ID: name}, revocation.BasisToken, cutoff, changes)
 }
 
+//nolint:unparam // likewise
 func device(label, key string, cutoff int64, changes ...change) revocation.Act {
 	return cut(label, revocation.Target{Kind: revocation.KindDevice, ID: key}, revocation.BasisToken, cutoff, changes)
 }

@@ -69,7 +69,7 @@ var cutoffs = Section{
 		{Name: "issued in that second", Acts: acts(client("A", "client-1", -60)), RefusedBy: "A", Why: "`iat` = cutoff: inclusive."},
 		{Name: "issued a second after", Token: Claims{"iat": T - 59}, Acts: acts(client("A", "client-1", -60)), Why: "`iat` > cutoff."},
 		{Name: "signed in a second before", Token: Claims{"auth_time": T - 11, "iat": T - 5}, Acts: acts(user("A", "user-1", -10)), RefusedBy: "A", Why: "`auth_time` < cutoff."},
-		{Name: "signed in in that second", Token: Claims{"auth_time": T - 10, "iat": T - 5}, Acts: acts(user("A", "user-1", -10)), RefusedBy: "A", Why: "`auth_time` = cutoff: inclusive."},
+		{Name: "signed in during that second", Token: Claims{"auth_time": T - 10, "iat": T - 5}, Acts: acts(user("A", "user-1", -10)), RefusedBy: "A", Why: "`auth_time` = cutoff: inclusive."},
 		{Name: "signed in a second after", Token: Claims{"auth_time": T - 9, "iat": T - 9}, Acts: acts(user("A", "user-1", -10)), Why: "A new sign-in at `not_before` passes."},
 		{Name: "cutoff an hour ago", Acts: acts(user("A", "user-1", -3600)), Why: "The token's session began after it. The time of the check does not matter."},
 		{Name: "cutoff a second ahead", Token: Claims{"auth_time": T, "iat": T}, Acts: acts(user("A", "user-1", 1)), RefusedBy: "A",
@@ -124,7 +124,7 @@ var exceptions = Section{
 		{Name: "two acts, each sparing another session", Acts: acts(user("A", "user-1", 0, except("session-1")), user("B", "user-1", 0, except("session-2"))), RefusedBy: "B",
 			Why: "Either act is enough."},
 		{Name: "the spared session is revoked itself", Acts: acts(user("A", "user-1", 0, except("session-1")), session("B", "session-1")), RefusedBy: "B",
-			Why: "To be spared by one act is no licence."},
+			Why: "To be spared by one act is no license."},
 	},
 }
 

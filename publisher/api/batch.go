@@ -74,7 +74,7 @@ func (a *admin) batch(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
 	out := http.NewResponseController(w)
-	out.Flush() //nolint:errcheck // the client may be gone, as below
+	_ = out.Flush() // the client may be gone, as below
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	results := a.carryOut(r, lines, once)
@@ -86,10 +86,10 @@ func (a *admin) batch(w http.ResponseWriter, r *http.Request) {
 		}
 		// A client that reads no longer than that has gone. Not every writer
 		// has deadlines, and then nothing is bounded by them.
-		out.SetWriteDeadline(time.Now().Add(lineTimeout)) //nolint:errcheck // see above
-		enc.Encode(res)                                   //nolint:errcheck // the client may be gone; what was begun is finished
+		_ = out.SetWriteDeadline(time.Now().Add(lineTimeout))
+		_ = enc.Encode(res) // the client may be gone; what was begun is finished
 		if len(results) == 0 {
-			out.Flush() //nolint:errcheck // likewise
+			_ = out.Flush() // likewise
 		}
 	}
 	logFrom(r).Info().Int("lines", len(lines)).Int("accepted", accepted).Msg("batch carried out")

@@ -1,6 +1,7 @@
 package cognito_test
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,7 +38,7 @@ func TestRefusalsAreNoOutage(t *testing.T) {
 		w.srv.Fail("RevokeToken", cognitotest.Failure{Code: code})
 		for range 30 {
 			err := w.pool.RevokeToken(t.Context(), w.public.ID, "x.x.x.x.x")
-			if refused, ok := err.(*publisher.CognitoError); !ok || refused.Code != code {
+			if refused, ok := errors.AsType[*publisher.CognitoError](err); !ok || refused.Code != code {
 				t.Fatalf("RevokeToken = %v, want %s", err, code)
 			}
 		}

@@ -63,6 +63,7 @@ type node struct {
 }
 
 func newWorld(t *testing.T, expect map[string]int) *world {
+	t.Helper()
 	w := &world{T: t, roll: newSharedRoll()}
 	w.start(expect)
 	return w

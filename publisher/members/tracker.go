@@ -238,9 +238,9 @@ func (t *Tracker) broadcast() {
 }
 
 var (
-	// ErrUnknownNode: no node of that name is known.
+	// ErrUnknownNode says that no node of that name is known.
 	ErrUnknownNode = errors.New("members: no such node")
-	// ErrNotSilent: the node reports, so it would come back at once.
+	// ErrNotSilent says that the node reports, so that it would come back at once.
 	ErrNotSilent = errors.New("members: the node is not silent")
 )
 

@@ -1,6 +1,6 @@
 // Package conn binds what lasts longer than a request to the token that opened
 // it: a gRPC stream, a WebSocket, server-sent events, a long poll. The context
-// that [Registry.Bind] returns is cancelled when the token is revoked or
+// that [Registry.Bind] returns is canceled when the token is revoked or
 // expires, and [context.Cause] says why.
 //
 //	streams, err := conn.New(conn.Config{Denylist: deny}) // a *subscriber.Subscriber

@@ -24,7 +24,7 @@
 // # Streams
 //
 // A token that opens a stream ends it: when it is revoked or expires, the client
-// receives Unauthenticated, the stream's context is cancelled, with the cause,
+// receives Unauthenticated, the stream's context is canceled, with the cause,
 // and a handler that waits in RecvMsg or SendMsg is woken. While the denylist is
 // stale, a stream of a method that fails closed ends with Unavailable. Package
 // conn has the promises. It costs no goroutine.

@@ -271,7 +271,7 @@ func TestStreamsEndWithoutHelpOfTheTransport(t *testing.T) {
 
 type hidden struct {
 	grpc.ServerStream
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // as in the interceptor itself
 }
 
 func (h *hidden) Context() context.Context { return h.ctx }
