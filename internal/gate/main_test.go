@@ -1,9 +1,15 @@
 package gate_test
 
 import (
+	"flag"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Most of these tests wait: for a tick, or until the denylist is stale.
+	// They do so together, unless -parallel says otherwise.
+	flag.Set("test.parallel", "8") //nolint:errcheck // it is a number
+	goleak.VerifyTestMain(m)
+}

@@ -36,6 +36,26 @@ func (l *lateView) Check(tok revocation.Token) error {
 	return errNoView
 }
 
+// Prehash implements [validator.HashedDenylist]. Hashes made before there is a
+// view are of no use to it, and no harm.
+func (l *lateView) Prehash(tok *revocation.Token) revocation.Hashes {
+	if view := l.view.Load(); view != nil {
+		return view.Prehash(tok)
+	}
+	return revocation.Hashes{}
+}
+
+// CheckHashed implements [validator.HashedDenylist].
+func (l *lateView) CheckHashed(tok *revocation.Token, h *revocation.Hashes) error {
+	if view := l.view.Load(); view != nil {
+		return view.CheckHashed(tok, h)
+	}
+	return errNoView
+}
+
+// Itself implements [validator.HashedDenylist].
+func (l *lateView) Itself() any { return l }
+
 // complete reports whether there is a view: one that was complete, if only
 // when local_file was written.
 func (l *lateView) complete() bool { return l.view.Load() != nil }
