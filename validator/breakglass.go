@@ -18,10 +18,11 @@ const (
 	breakGlassPeriod = time.Second
 )
 
-// breakGlass decides, while the denylist is stale, whether a route serves in
-// spite of its stale policy. It needs no NATS and, with a file, no restart. It
-// starts no goroutine: the file is looked at by requests that are stale.
-type breakGlass struct {
+// BreakGlass decides, while the denylist is stale, whether to serve in spite of
+// the stale policy. A [Route] has one; it is for those who decide without. It
+// needs no NATS and, with a file, no restart. It starts no goroutine: the file
+// is looked at by those who ask. It is safe for concurrent use.
+type BreakGlass struct {
 	always bool   // by the environment, when the route was made
 	file   string // immutable; empty for none
 
@@ -29,13 +30,19 @@ type breakGlass struct {
 	open atomic.Bool  // what it said
 }
 
-func newBreakGlass(file string) *breakGlass {
-	return &breakGlass{always: os.Getenv(breakGlassVariable) == breakGlassWord, file: file}
+// NewBreakGlass returns the break-glass that [RouteConfig] describes at its
+// BreakGlassFile.
+func NewBreakGlass(file string) *BreakGlass {
+	return &BreakGlass{always: os.Getenv(breakGlassVariable) == breakGlassWord, file: file}
 }
 
-// broken reports whether the glass is broken at now, and whether that has just
-// changed.
-func (g *breakGlass) broken(now time.Time) (broken, changed bool) {
+// Always reports whether the environment has broken it for as long as the
+// process runs.
+func (g *BreakGlass) Always() bool { return g.always }
+
+// Broken reports whether the glass is broken at now, and whether that has just
+// changed, which one caller is told and should log.
+func (g *BreakGlass) Broken(now time.Time) (broken, changed bool) {
 	if g.always || g.file == "" {
 		return g.always, false
 	}

@@ -37,7 +37,7 @@ type RouteConfig struct {
 // decision that every transport shares. Each maps it to answers of its own.
 type Route struct {
 	cfg    RouteConfig // immutable
-	glass  *breakGlass
+	glass  *BreakGlass
 	counts routeCounters
 }
 
@@ -59,9 +59,9 @@ func NewRoute(cfg RouteConfig) (*Route, error) {
 	if err := CheckScopes(cfg.Scopes); err != nil {
 		return nil, fmt.Errorf("Config.Scopes: %w", err)
 	}
-	r := &Route{cfg: cfg, glass: newBreakGlass(cfg.BreakGlassFile)}
+	r := &Route{cfg: cfg, glass: NewBreakGlass(cfg.BreakGlassFile)}
 	policy := cfg.StalePolicy
-	if r.glass.always {
+	if r.glass.Always() {
 		policy = FailOpen
 		cfg.Validator.log.Warn().Msg("break-glass: stale requests are served, by REVOKED_STALE_POLICY")
 	}
@@ -124,7 +124,7 @@ func (r *Route) Decide(ctx context.Context, authorization []string) Decision {
 // that changes. A node that has once said that it fails open stays so for the
 // revoke service, until it is restarted.
 func (r *Route) glassBroken() bool {
-	broken, changed := r.glass.broken(time.Now())
+	broken, changed := r.glass.Broken(time.Now())
 	if changed {
 		r.cfg.Validator.log.Warn().Bool("open", broken).Str("file", r.cfg.BreakGlassFile).Msg("break-glass: changed by its file")
 		if broken {

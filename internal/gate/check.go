@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,8 +38,8 @@ func (c Config) problems() []config.Problem {
 	if c.AllowStaleStart && c.LocalFile == "" {
 		list.Add("allow_stale_start", "", "is set without local_file", "set local_file too: it has what was revoked before")
 	}
-	if c.StalePolicy != "" && c.StalePolicy != validator.FailOpen.String() {
-		list.Add("stale_policy (REVOKED_STALE_POLICY)", c.StalePolicy, "is not the break-glass", "set fail-open, or leave it out and set stale_policy at the rules")
+	if c.BreakGlassFile != "" && !filepath.IsAbs(c.BreakGlassFile) {
+		list.Add("break_glass_file", c.BreakGlassFile, "is not an absolute path", "set one such as /run/revoked/stale-policy")
 	}
 	if c.ShutdownDelay < 0 || c.ShutdownDelay > time.Minute {
 		list.Add("shutdown_delay", c.ShutdownDelay.String(), "is not from 0s to 1m", "set a duration such as 5s")

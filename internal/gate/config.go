@@ -52,10 +52,11 @@ type Config struct {
 	// revoked before.
 	LocalFile       string `yaml:"local_file" env:"REVOKED_LOCAL_FILE"`
 	AllowStaleStart bool   `yaml:"allow_stale_start" env:"REVOKED_ALLOW_STALE_START"`
-	// StalePolicy, if it is fail-open, is in force for every rule, and even
-	// before the first complete view: the break-glass for a long outage, best
-	// given by the environment. Empty leaves it to the rules.
-	StalePolicy string `yaml:"stale_policy" env:"REVOKED_STALE_POLICY"`
+	// BreakGlassFile is that of validator.RouteConfig, for every rule: as long as
+	// it holds the word fail-open, requests are served while the denylist is
+	// stale, and even before the first complete view. The variable
+	// REVOKED_STALE_POLICY=fail-open does the same until the next restart.
+	BreakGlassFile string `yaml:"break_glass_file" env:"REVOKED_BREAK_GLASS_FILE"`
 	// Prefix of all NATS subjects and streams.
 	Prefix string      `yaml:"prefix" env:"REVOKED_PREFIX"`
 	NATS   config.NATS `yaml:"nats"`
@@ -174,6 +175,12 @@ func Load(path string, environ map[string]string) (Config, error) {
 		return Config{}, err
 	}
 	problems := config.ReadEnv(environ, &cfg)
+	if word := environ["REVOKED_STALE_POLICY"]; word != "" && word != validator.FailOpen.String() {
+		problems = append(problems, config.Problem{
+			Key: "REVOKED_STALE_POLICY", Value: word, Reason: "is not the break-glass",
+			Fix: "set fail-open, or unset it and set stale_policy at the rules",
+		})
+	}
 	problems = append(problems, config.NewLines(path, text).Locate(cfg.problems())...)
 	if err := config.Wrong(problems); err != nil {
 		return Config{}, err

@@ -65,7 +65,7 @@ func TestLoad(t *testing.T) {
 		{"stale policy", "path: /", "path: /\n    stale_policy: open", `gate.yaml:6 rules[0].stale_policy "open" is unknown: set fail-closed, ask-cognito or fail-open`},
 		{"asking about ID tokens", "path: /", "path: /\n    token_use: [id]\n    stale_policy: ask-cognito", `gate.yaml:7 rules[0].stale_policy "ask-cognito" is set, but token_use has id`},
 		{"asking in the clear", "clients: [app]}]\nrules:\n  - path: /", "clients: [app], userinfo_url: 'http://auth.example/'}]\nrules:\n  - {path: /, stale_policy: ask-cognito}", `gate.yaml:3 pools can't be asked as a rule wants`},
-		{"break-glass", "rules:", "stale_policy: ask-cognito\nrules:", `gate.yaml:4 stale_policy (REVOKED_STALE_POLICY) "ask-cognito" is not the break-glass: set fail-open`},
+		{"break-glass", "rules:", "break_glass_file: policy\nrules:", `gate.yaml:4 break_glass_file "policy" is not an absolute path`},
 		{"stale start", "rules:", "allow_stale_start: true\nrules:", `gate.yaml:4 allow_stale_start is set without local_file`},
 		{"anonymous beside scopes", "path: /", "path: /\n    anonymous: true\n    scopes: [a]", `gate.yaml:6 rules[0].anonymous is set beside what a token must be`},
 		{"staleness", "rules:", "max_staleness: 1s\nrules:", `max_staleness "1s" is below 3s`},

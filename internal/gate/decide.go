@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/seed-4e8dee1b/revoked/validator"
 )
@@ -40,17 +42,19 @@ type verdict struct {
 	// cause is the error behind the outcome, if there is one: for explaining, it
 	// never changes the answer.
 	cause error
-	// servedStale and unenforced say that it is only allowed by a policy.
-	servedStale, unenforced bool
+	// servedStale, brokenGlass and unenforced say that it is only allowed by a
+	// policy, the break-glass or report_only.
+	servedStale, brokenGlass, unenforced bool
 }
 
 // judge decides about requests. It is safe for concurrent use.
 type judge struct {
-	rules      *rules
-	tokens     *validator.Validator
-	view       *lateView
-	asker      validator.Fallback // nil unless a rule has ask-cognito
-	breakGlass bool               // every rule fails open
+	rules  *rules
+	tokens *validator.Validator
+	view   *lateView
+	asker  validator.Fallback // nil unless a rule has ask-cognito
+	glass  *validator.BreakGlass
+	log    zerolog.Logger
 }
 
 // request decides about a proxied request.
@@ -98,19 +102,37 @@ func (j *judge) token(ctx context.Context, token string, q requirement) (*valida
 // idea of what was revoked, and no policy of a rule is meant for that; the
 // break-glass is.
 func (j *judge) stale(ctx context.Context, r *rule, bearer string, tok *validator.Verified, err error) verdict {
-	open := verdict{allow: true, outcome: validator.ReasonStale.String(), tok: tok, cause: err, servedStale: true}
+	open := verdict{allow: true, outcome: validator.ReasonStale.String(), tok: tok, cause: err}
 	switch {
-	case j.breakGlass:
-		return open
 	case !j.view.complete():
 	case r.stale == validator.FailOpen:
+		open.servedStale = true
 		return open
 	case r.stale == validator.AskCognito:
 		if err = j.asker.Ask(ctx, bearer, tok); err == nil {
 			return verdict{allow: true, outcome: outcomeSettled, tok: tok}
 		}
 	}
-	return r.settle(tok, validator.ReasonOf(err), err)
+	reason := validator.ReasonOf(err)
+	if reason == validator.ReasonStale && j.glassBroken() {
+		open.brokenGlass = true
+		return open
+	}
+	return r.settle(tok, reason, err)
+}
+
+// glassBroken reports whether the break-glass opens every rule, and tells when
+// that changes. A gate that has once failed open stays so for the revoke
+// service, until it is restarted.
+func (j *judge) glassBroken() bool {
+	broken, changed := j.glass.Broken(time.Now())
+	if changed {
+		j.log.Warn().Bool("open", broken).Msg("break-glass: changed by its file")
+		if broken {
+			j.view.declare(validator.FailOpen.String())
+		}
+	}
+	return broken
 }
 
 // settle turns a reason into a verdict.

@@ -75,7 +75,7 @@ func Start(cfg Config) (*Gate, error) {
 	g := &Gate{
 		cfg: cfg, log: log,
 		sampled: log.Sample(&zerolog.BurstSampler{Burst: 5, Period: time.Minute}),
-		judge:   &judge{rules: newRules(cfg.Rules), view: &lateView{}},
+		judge:   &judge{rules: newRules(cfg.Rules), view: &lateView{}, glass: validator.NewBreakGlass(cfg.BreakGlassFile), log: log},
 		addrs:   make(map[string][]string),
 	}
 	for _, network := range cfg.TrustedProxies {
@@ -98,8 +98,10 @@ func Start(cfg Config) (*Gate, error) {
 			return nil, fmt.Errorf("gate: %w", err)
 		}
 	}
-	if g.judge.breakGlass = cfg.StalePolicy == validator.FailOpen.String(); g.judge.breakGlass {
-		log.Warn().Msg("break-glass: every rule serves while the denylist is stale")
+	g.judge.view.declare(cfg.declared()...)
+	if g.judge.glass.Always() {
+		g.judge.view.declare(validator.FailOpen.String())
+		log.Warn().Msg("break-glass: every rule serves while the denylist is stale, by REVOKED_STALE_POLICY")
 	}
 	g.numbers = newNumbers(g)
 	ctx, stop := context.WithCancel(context.Background())
@@ -113,7 +115,7 @@ func Start(cfg Config) (*Gate, error) {
 			CA: cfg.NATS.CA, Cert: cfg.NATS.Cert, Key: cfg.NATS.Key, InboxPrefix: cfg.NATS.InboxPrefix,
 			Prefix: cfg.Prefix, Service: cfg.Service, Node: cfg.Node, MaxStaleness: cfg.MaxStaleness,
 			LocalFile: cfg.LocalFile, AllowStaleStart: cfg.AllowStaleStart, Logger: cfg.Logger,
-		}, cfg.declared(), log)
+		}, log)
 	})
 	g.log.Info().Strs("forward_auth", g.addrs[viaForwardAuth]).Strs("ext_authz", g.addrs[viaExtAuthz]).
 		Strs("check", g.addrs[viaCheck]).Strs("metrics", g.addrs["metrics"]).Str("version", cfg.Version).Msg("listening")
@@ -124,9 +126,6 @@ func Start(cfg Config) (*Gate, error) {
 // denylist is stale. Callers of /v1/check decide for themselves.
 func (c Config) declared() []string {
 	policies := []string{validator.FailClosed.String()}
-	if c.StalePolicy != "" {
-		policies = append(policies, c.StalePolicy)
-	}
 	if len(c.Check.Listen) > 0 {
 		policies = append(policies, validator.FailOpen.String())
 	}

@@ -24,6 +24,7 @@ type numbers struct {
 	registry    *prometheus.Registry
 	decisions   *prometheus.CounterVec
 	servedStale *prometheus.CounterVec
+	brokenGlass *prometheus.CounterVec
 	unenforced  *prometheus.CounterVec
 	untrusted   prometheus.Counter
 }
@@ -39,6 +40,9 @@ func newNumbers(g *Gate) *numbers {
 		servedStale: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "revoked_gate_served_stale_total", Help: "Requests allowed by a fail-open policy while the denylist was stale.",
 		}, via),
+		brokenGlass: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "revoked_gate_broken_glass_total", Help: "Requests allowed by the break-glass while the denylist was stale.",
+		}, via),
 		unenforced: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "revoked_gate_unenforced_total", Help: "Requests allowed by report_only that would have been refused.",
 		}, via),
@@ -51,15 +55,15 @@ func newNumbers(g *Gate) *numbers {
 		ConstLabels: prometheus.Labels{"version": g.cfg.Version, "go_version": runtime.Version()},
 	})
 	build.Set(1)
-	breakGlass := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "revoked_gate_break_glass", Help: "1 if every rule serves while the denylist is stale, by REVOKED_STALE_POLICY.",
-	})
-	breakGlass.Set(bit(g.cfg.StalePolicy != ""))
+	breakGlass := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "revoked_gate_break_glass", Help: "1 if every rule serves while the denylist is stale, by REVOKED_STALE_POLICY or break_glass_file.",
+	}, func() float64 { return bit(g.judge.glassBroken()) })
 	for _, v := range []string{viaForwardAuth, viaExtAuthz, viaCheck} { // present from the start, for rates
 		n.servedStale.WithLabelValues(v)
+		n.brokenGlass.WithLabelValues(v)
 		n.unenforced.WithLabelValues(v)
 	}
-	n.registry.MustRegister(n.decisions, n.servedStale, n.unenforced, n.untrusted, build, breakGlass, viewCollector{g}, validatorprom.New(g.judge.tokens),
+	n.registry.MustRegister(n.decisions, n.servedStale, n.brokenGlass, n.unenforced, n.untrusted, build, breakGlass, viewCollector{g}, validatorprom.New(g.judge.tokens),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return n
 }
@@ -72,6 +76,9 @@ func (n *numbers) count(via string, v verdict) {
 	n.decisions.WithLabelValues(via, v.outcome).Inc()
 	if v.servedStale {
 		n.servedStale.WithLabelValues(via).Inc()
+	}
+	if v.brokenGlass {
+		n.brokenGlass.WithLabelValues(via).Inc()
 	}
 	if v.unenforced {
 		n.unenforced.WithLabelValues(via).Inc()

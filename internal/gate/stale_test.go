@@ -2,7 +2,9 @@ package gate_test
 
 import (
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/seed-4e8dee1b/revoked/internal/gate"
@@ -52,13 +54,50 @@ func TestAskCognito(t *testing.T) {
 	}
 }
 
-// The break-glass opens every rule, also before the first view; what else is
-// wrong with a token it does not forgive.
+// The break-glass opens every rule, also before the first view, by a file and
+// by the environment; what else is wrong with a token it does not forgive.
 func TestBreakGlass(t *testing.T) {
 	t.Parallel()
+	file := filepath.Join(t.TempDir(), "stale-policy")
 	w := world(t)
 	w.NATS.Stop()
-	g := start(t, w, rulesYAML+"stale_policy: fail-open\n")
+	g := start(t, w, rulesYAML+"break_glass_file: "+file+"\n")
+	good := bearer(w.Token(cognitotest.MintOptions{OriginJTI: "good"}))
+	for _, uri := range []string{"/orders", "/open"} {
+		if got := ask(t, g, "GET", uri, good).StatusCode; got != http.StatusForbidden {
+			t.Errorf("GET %s without the file, before the first view: %d, want 403", uri, got)
+		}
+	}
+	if err := os.WriteFile(file, []byte("fail-open\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	forgivesStalenessOnly(t, w, g)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the rules are back in force", func() bool {
+		return ask(t, g, "GET", "/open", good).StatusCode == http.StatusForbidden
+	})
+	if got := metric(t, g, "revoked_gate_break_glass "); got != "revoked_gate_break_glass 0" {
+		t.Errorf("without the file: %q", got)
+	}
+}
+
+func TestBreakGlassVariable(t *testing.T) {
+	t.Setenv("REVOKED_STALE_POLICY", "fail-open")
+	w := world(t)
+	w.NATS.Stop()
+	forgivesStalenessOnly(t, w, start(t, w, rulesYAML))
+	_, err := gate.Load("../../deploy/gate/gate.yaml", map[string]string{"REVOKED_STALE_POLICY": "open"})
+	if want := `REVOKED_STALE_POLICY "open" is not the break-glass: set fail-open`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("a wrong word: %v, want %s", err, want)
+	}
+}
+
+// forgivesStalenessOnly is about a gate whose glass is broken and that never had
+// a view.
+func forgivesStalenessOnly(t *testing.T, w *gatetest.World, g *gate.Gate) {
+	t.Helper()
 	good := w.Token(cognitotest.MintOptions{OriginJTI: "good"})
 	eventually(t, "the keys are there", func() bool {
 		return ask(t, g, "GET", "/orders", bearer(good)).StatusCode == http.StatusOK
@@ -79,6 +118,13 @@ func TestBreakGlass(t *testing.T) {
 	}
 	if got := metric(t, g, "revoked_gate_break_glass "); got != "revoked_gate_break_glass 1" {
 		t.Errorf("break-glass is not seen: %q", got)
+	}
+	served := metric(t, g, `revoked_gate_broken_glass_total{via="forward_auth"}`)
+	if served == "" || strings.HasSuffix(served, " 0") {
+		t.Errorf("what the break-glass serves is not counted: %q", served)
+	}
+	if got := metric(t, g, `revoked_gate_served_stale_total{via="forward_auth"}`); !strings.HasSuffix(got, " 0") {
+		t.Errorf("no policy has served: %q", got)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +28,9 @@ type lateView struct {
 	why  atomic.Pointer[string] // why the newest attempt failed
 	// fresh latches once the view was: from then on the gate is ready.
 	fresh atomic.Bool
+
+	mu       sync.Mutex // guards the field below, and that the view knows it
+	policies []string   // that were declared
 }
 
 // Check implements [validator.Denylist].
@@ -75,16 +80,38 @@ func (l *lateView) ready() error {
 	return err
 }
 
-// open tries until there is a view, or ctx ends, and declares what is served
-// while it is stale. It logs each reason once.
-func (l *lateView) open(ctx context.Context, cfg subscriber.Config, policies []string, log zerolog.Logger) {
+// declare tells the view, also one that comes later, what may be served while it
+// is stale.
+func (l *lateView) declare(policies ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range policies {
+		if slices.Contains(l.policies, p) {
+			continue
+		}
+		l.policies = append(l.policies, p)
+		if view := l.view.Load(); view != nil {
+			view.DeclareStalePolicy(p)
+		}
+	}
+}
+
+// adopt makes view the denylist.
+func (l *lateView) adopt(view *subscriber.Subscriber) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.policies {
+		view.DeclareStalePolicy(p)
+	}
+	l.view.Store(view)
+}
+
+// open tries until there is a view, or ctx ends. It logs each reason once.
+func (l *lateView) open(ctx context.Context, cfg subscriber.Config, log zerolog.Logger) {
 	for ctx.Err() == nil {
 		view, err := subscriber.Open(ctx, cfg)
 		if err == nil {
-			for _, p := range policies {
-				view.DeclareStalePolicy(p)
-			}
-			l.view.Store(view)
+			l.adopt(view)
 			st := view.Status()
 			log.Info().Stringer("state", st.State).Int("acts", st.Acts).Uint64("seq", st.LastSequence).Msg("denylist open")
 			return

@@ -35,7 +35,7 @@ func TestLateViewIsHashed(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
-	l.open(ctx, subscriber.Config{Servers: w.NATS.URL(), Service: "gate"}, nil, zerolog.Nop())
+	l.open(ctx, subscriber.Config{Servers: w.NATS.URL(), Service: "gate"}, zerolog.Nop())
 	t.Cleanup(func() { l.close() })
 	late := hashed.Prehash(&tok)
 	if late.Denylist == 0 || late.Denylist != l.view.Load().Prehash(&tok).Denylist {
