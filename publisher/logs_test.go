@@ -45,7 +45,7 @@ func TestNoSecretIsLogged(t *testing.T) {
 				return succeed
 			}
 			pr := w.start(t, func(cfg *publisher.Config) {
-				cfg.Logger = zerolog.New(zerolog.SyncWriter(w.log)).Level(zerolog.TraceLevel)
+				cfg.Logger = zerolog.New(w.logs).Level(zerolog.TraceLevel)
 			})
 			for _, req := range requests {
 				pr.Revoke(t.Context(), req)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"slices"
 	"sync"
@@ -68,7 +69,8 @@ var (
 // world is what surrounds publishers and survives their deaths: a store of
 // tasks, the stream and the nodes behind it, and Cognito.
 type world struct {
-	log      *bytes.Buffer
+	log      *bytes.Buffer // read it when no process runs any more
+	logs     io.Writer     // to log, for all processes together
 	validity publisher.Validity
 	fault    func(i int, name string) verdict // nil: all succeed. Called with mu held.
 	delay    map[string]time.Duration         // before an effect, by name; set before start
@@ -91,8 +93,10 @@ type world struct {
 }
 
 func newWorld() *world {
+	log := new(bytes.Buffer)
 	return &world{
-		log:     new(bytes.Buffer),
+		log:     log,
+		logs:    zerolog.SyncWriter(log),
 		delay:   make(map[string]time.Duration),
 		stored:  make(map[revocation.ActID]publisher.Task),
 		answer:  make(map[string]error),
@@ -127,11 +131,13 @@ func (w *world) start(t tester, changes ...func(*publisher.Config)) *process {
 	t.Helper()
 	memory := tasks.NewMemory()
 	var err error
-	for _, id := range w.order {
-		if w.stored[id], err = memory.Put(t.Context(), w.stored[id]); err != nil {
-			t.Fatalf("Put: %v", err)
+	w.set(func() { // earlier processes may be running
+		for _, id := range w.order {
+			if w.stored[id], err = memory.Put(t.Context(), w.stored[id]); err != nil {
+				t.Fatalf("Put: %v", err)
+			}
 		}
-	}
+	})
 	return w.startOn(t, memory, changes...)
 }
 
@@ -161,7 +167,7 @@ func (w *world) config(pr *process) publisher.Config {
 		Identify:  pr.identify,
 		ServiceID: "service-1",
 		Epoch:     epoch,
-		Logger:    zerolog.New(zerolog.SyncWriter(w.log)),
+		Logger:    zerolog.New(w.logs),
 	}
 }
 

@@ -116,7 +116,7 @@ func (f simFigures) String() string {
 // simRun is one run.
 type simRun struct {
 	server *simServer
-	rng    *rand.Rand
+	rng    *rand.Rand // the server's, guarded by its mu
 	node   *Subscriber
 	start  time.Time
 
@@ -166,7 +166,10 @@ func startSeeded(src source, v *view, seed uint64) *Subscriber {
 // node to know everything.
 func (r *simRun) main() {
 	end := r.start.Add(simLength)
-	r.nextTick, r.nextBeat = r.start.Add(r.upTo(time.Second)), r.start.Add(r.upTo(5*time.Second))
+	synctest.Wait() // the node draws from the same random source: it goes first
+	r.locked(func() {
+		r.nextTick, r.nextBeat = r.start.Add(r.upTo(time.Second)), r.start.Add(r.upTo(5*time.Second))
+	})
 	for time.Now().Before(end) && r.broken == "" {
 		r.step(true)
 	}
@@ -193,7 +196,9 @@ func (r *simRun) main() {
 
 // step lets some time pass, does one thing, and checks the promises.
 func (r *simRun) step(faults bool) {
-	time.Sleep(50*time.Millisecond + r.upTo(600*time.Millisecond))
+	var pause time.Duration
+	r.locked(func() { pause = 50*time.Millisecond + r.upTo(600*time.Millisecond) })
+	time.Sleep(pause)
 	synctest.Wait() // timers of the node that have fired meanwhile come first
 	r.locked(func() {
 		r.due()
@@ -225,7 +230,7 @@ func (r *simRun) step(faults bool) {
 		}
 	})
 	synctest.Wait()
-	r.check()
+	r.locked(r.check)
 }
 
 func (r *simRun) locked(f func()) {
