@@ -263,32 +263,44 @@ func (s *Subscriber) Enforces(act revocation.Act) bool {
 // AwaitEnforced returns nil once [Subscriber.Enforces] holds for act. The error
 // wraps ctx's.
 func (s *Subscriber) AwaitEnforced(ctx context.Context, act revocation.Act) error {
-	return s.await(ctx, act.ID, func() bool { return s.Enforces(act) })
+	return s.await(ctx, act, func() bool { return s.Enforces(act) })
 }
 
 // AwaitLifted returns nil once the view holds the act as lifted, or the act has
 // ended: from then on no token is refused by it. The error wraps ctx's.
 func (s *Subscriber) AwaitLifted(ctx context.Context, act revocation.Act) error {
-	return s.await(ctx, act.ID, func() bool {
+	return s.await(ctx, act, func() bool {
 		held, _ := s.deny.Act(act.ID)
 		return held.State == revocation.StateLifted || act.Expired(time.Now().Unix())
 	})
 }
 
-// await returns nil once done does, which is asked after every change of the
-// view.
-func (s *Subscriber) await(ctx context.Context, id revocation.ActID, done func() bool) error {
+// await returns nil once done does, which is asked at once, after each copy of
+// the act, and at its end.
+func (s *Subscriber) await(ctx context.Context, act revocation.Act, done func() bool) error {
+	wake, stop := s.view.watchers.await(act.ID)
+	defer stop()
 	for {
-		changed := s.view.changes()
+		end := ending(act, time.Now()) // before done, so that it can't fall between
 		if done() {
 			return nil
 		}
 		select {
-		case <-changed:
+		case <-wake:
+		case <-end:
 		case <-ctx.Done():
-			return fmt.Errorf("subscriber: waiting for act %s: %w", id, ctx.Err())
+			return fmt.Errorf("subscriber: waiting for act %s: %w", act.ID, ctx.Err())
 		}
 	}
+}
+
+// ending returns a channel that fires when the act ends; nil if it has ended.
+func ending(act revocation.Act, now time.Time) <-chan time.Time {
+	if act.Expired(now.Unix()) {
+		return nil
+	}
+	end := time.Unix(act.ExpiresAt, 0).Add(revocation.MaxLeeway)
+	return time.After(max(end.Sub(now), time.Millisecond))
 }
 
 // Outlived returns the lifts that the stream is missing: those of acts of which

@@ -1,6 +1,7 @@
 package subscriber
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/seed-4e8dee1b/revoked/revocation"
@@ -17,8 +18,11 @@ func (s *Subscriber) Watch(f func(revocation.Act)) (stop func()) {
 
 // watchers are those who want to hear of acts. The zero value is usable.
 type watchers struct {
-	mu  sync.RWMutex // guards the field below
+	mu  sync.RWMutex // guards the fields below
 	all map[*watcher]struct{}
+	// waiters for one act each. To wake all of them for every act would cost a
+	// busy service more than the acts themselves.
+	waiters map[revocation.ActID][]chan struct{}
 }
 
 type watcher struct{ f func(revocation.Act) }
@@ -38,9 +42,36 @@ func (w *watchers) add(f func(revocation.Act)) (stop func()) {
 	}
 }
 
+// await returns a channel that gets a value after the denylist has taken a copy
+// of the act, until stop is called. One value may stand for several copies: who
+// asks the denylist after await, and again after each value, misses none.
+func (w *watchers) await(id revocation.ActID) (wake <-chan struct{}, stop func()) {
+	one := make(chan struct{}, 1) // so that a copy that comes before the wait is not missed
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waiters == nil {
+		w.waiters = make(map[revocation.ActID][]chan struct{})
+	}
+	w.waiters[id] = append(w.waiters[id], one)
+	return one, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		rest := slices.DeleteFunc(w.waiters[id], func(c chan struct{}) bool { return c == one })
+		if w.waiters[id] = rest; len(rest) == 0 {
+			delete(w.waiters, id)
+		}
+	}
+}
+
 func (w *watchers) tell(a revocation.Act) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
+	for _, one := range w.waiters[a.ID] {
+		select {
+		case one <- struct{}{}:
+		default: // it has yet to look at an earlier copy
+		}
+	}
 	for one := range w.all {
 		one.f(a)
 	}
