@@ -101,7 +101,7 @@ func TestAwaitEnforced(t *testing.T) {
 		stored, fast, never := session("stored"), session("fast"), session("never")
 		time.AfterFunc(10*time.Second, func() { w.src.live <- w.storeAct(stored) })
 		time.AfterFunc(20*time.Second, func() {
-			w.src.quic <- revocation.Message{SentAt: time.Now(), Acts: []revocation.Act{fast}}.Encode()
+			w.src.quic <- fastMsg(time.Now(), fast)
 		})
 		for _, c := range []struct {
 			act   revocation.Act

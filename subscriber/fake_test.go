@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
 	"github.com/seed-4e8dee1b/revoked/internal/denylist"
@@ -147,7 +148,7 @@ func tokenOf(session string) revocation.Token {
 // what the test puts into live and quic arrives, the rest is lost.
 type fakeSource struct {
 	live chan event
-	quic chan []byte
+	quic chan *nats.Msg
 
 	mu     sync.Mutex // guards the fields below
 	epoch  string
@@ -164,11 +165,11 @@ type fakeSource struct {
 type answer func(ctx context.Context, honest batch) (batch, error)
 
 func newFakeSource() *fakeSource {
-	return &fakeSource{live: make(chan event, 1024), quic: make(chan []byte, 16), epoch: epoch}
+	return &fakeSource{live: make(chan event, 1024), quic: make(chan *nats.Msg, 16), epoch: epoch}
 }
 
-func (f *fakeSource) events() <-chan event { return f.live }
-func (f *fakeSource) fast() <-chan []byte  { return f.quic }
+func (f *fakeSource) events() <-chan event   { return f.live }
+func (f *fakeSource) fast() <-chan *nats.Msg { return f.quic }
 
 func (f *fakeSource) close() {
 	f.mu.Lock()

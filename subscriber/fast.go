@@ -19,8 +19,8 @@ func followFast(ctx context.Context, src source, deny *denylist.Denylist, v *vie
 		select {
 		case <-ctx.Done():
 			return
-		case payload := <-src.fast():
-			m, err := revocation.Decode(payload)
+		case msg := <-src.fast():
+			m, err := revocation.Decode(msg.Data)
 			if err != nil {
 				v.ignore("fast_unreadable")
 				continue

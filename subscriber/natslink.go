@@ -19,42 +19,21 @@ type natsLink struct {
 	subject string
 	sub     *nats.Subscription
 	msgs    chan *nats.Msg
-	quic    chan []byte
-	stop    chan struct{}
-	done    chan struct{}
 }
 
 func newNATSLink(nc *nats.Conn, set settings) (*natsLink, error) {
 	l := &natsLink{
 		nc: nc, subject: set.names.Status(set.Service, set.token),
 		msgs: make(chan *nats.Msg, probeBuffer),
-		quic: make(chan []byte), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	var err error
 	if l.sub, err = nc.ChanSubscribe(set.names.Probe(), l.msgs); err != nil {
 		return nil, err
 	}
-	go l.forward()
 	return l, nil
 }
 
-func (l *natsLink) forward() {
-	defer close(l.done)
-	for {
-		select {
-		case <-l.stop:
-			return
-		case msg := <-l.msgs:
-			select {
-			case l.quic <- msg.Data:
-			case <-l.stop:
-				return
-			}
-		}
-	}
-}
-
-func (l *natsLink) probes() <-chan []byte { return l.quic }
+func (l *natsLink) probes() <-chan *nats.Msg { return l.msgs }
 
 // report fails only while there is no connection; then the service does not
 // hear of this node, which is the truth.
@@ -62,8 +41,6 @@ func (l *natsLink) report(payload []byte) { _ = l.nc.Publish(l.subject, payload)
 
 func (l *natsLink) close() {
 	l.sub.Unsubscribe() // fails only if the connection is gone already
-	close(l.stop)
-	<-l.done
 	if l.nc.IsConnected() {
 		_ = l.nc.FlushTimeout(leaveTimeout) // the lease runs out without it
 	}

@@ -30,7 +30,7 @@ type natsSource struct {
 	names stream.Names
 
 	live chan event
-	quic chan []byte
+	quic chan *nats.Msg
 	stop chan struct{}
 
 	subs    []*nats.Subscription
@@ -44,15 +44,14 @@ func newNATSSource(nc *nats.Conn, names stream.Names, ignored func(string)) (*na
 	s := &natsSource{
 		nc: nc, names: names, ignored: ignored,
 		live: make(chan event),
-		quic: make(chan []byte),
+		quic: make(chan *nats.Msg, fastBuffer),
 		stop: make(chan struct{}),
 	}
 	liveMsgs := make(chan *nats.Msg, liveBuffer)
-	fastMsgs := make(chan *nats.Msg, fastBuffer)
 	for _, path := range []struct {
 		subject string
 		msgs    chan *nats.Msg
-	}{{names.Live(), liveMsgs}, {names.Fast(), fastMsgs}} {
+	}{{names.Live(), liveMsgs}, {names.Fast(), s.quic}} {
 		sub, err := nc.ChanSubscribe(path.subject, path.msgs)
 		if err != nil {
 			s.unsubscribe()
@@ -67,12 +66,11 @@ func newNATSSource(nc *nats.Conn, names stream.Names, ignored func(string)) (*na
 		s.forwardLive(liveMsgs, status, slow)
 		nc.RemoveStatusListener(status)
 	})
-	s.done.Go(func() { s.forwardFast(fastMsgs) })
 	return s, nil
 }
 
-func (s *natsSource) events() <-chan event { return s.live }
-func (s *natsSource) fast() <-chan []byte  { return s.quic }
+func (s *natsSource) events() <-chan event   { return s.live }
+func (s *natsSource) fast() <-chan *nats.Msg { return s.quic }
 
 func (s *natsSource) close() {
 	s.unsubscribe()
@@ -116,21 +114,6 @@ func (s *natsSource) forwardLive(msgs <-chan *nats.Msg, status <-chan nats.Statu
 		case s.live <- ev:
 		case <-s.stop:
 			return
-		}
-	}
-}
-
-func (s *natsSource) forwardFast(msgs <-chan *nats.Msg) {
-	for {
-		select {
-		case <-s.stop:
-			return
-		case msg := <-msgs:
-			select {
-			case s.quic <- msg.Data:
-			case <-s.stop:
-				return
-			}
 		}
 	}
 }

@@ -5,13 +5,19 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
 // fast delivers acts on the fast path, sent at the given time.
 func (w *world) fast(sent time.Time, acts ...revocation.Act) {
-	w.src.quic <- revocation.Message{SentAt: sent, Acts: acts}.Encode()
+	w.src.quic <- fastMsg(sent, acts...)
 	synctest.Wait()
+}
+
+func fastMsg(sent time.Time, acts ...revocation.Act) *nats.Msg {
+	return &nats.Msg{Data: revocation.Message{SentAt: sent, Acts: acts}.Encode()}
 }
 
 func (w *world) wantIgnored(reason string, want uint64) {
@@ -91,12 +97,12 @@ func TestUselessFastCopiesAreIgnored(t *testing.T) {
 		w.fast(time.Now().Add(-time.Hour), session("a"))
 		w.fast(time.Time{}, session("a"))
 		w.wantIgnored("fast_late", 3)
-		w.src.quic <- []byte("\xff")
-		w.src.quic <- nil
+		w.src.quic <- &nats.Msg{Data: []byte("\xff")}
+		w.src.quic <- &nats.Msg{}
 		synctest.Wait()
 		w.wantIgnored("fast_unreadable", 2)
-		w.src.quic <- append(laterAct(revocation.NewActID(), 42, 1, 1<<32),
-			revocation.Message{SentAt: time.Now(), Acts: []revocation.Act{session("b")}}.Encode()...)
+		w.src.quic <- &nats.Msg{Data: append(laterAct(revocation.NewActID(), 42, 1, 1<<32),
+			revocation.Message{SentAt: time.Now(), Acts: []revocation.Act{session("b")}}.Encode()...)}
 		synctest.Wait()
 		w.wantRevoked("b")
 		w.wantAccepted("a")

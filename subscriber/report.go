@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/seed-4e8dee1b/revoked/internal/fleet"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
@@ -42,8 +44,9 @@ type reporter struct {
 type link interface {
 	// report sends without waiting. What it can't send is lost.
 	report(payload []byte)
-	// probes delivers the payloads of probes. It is never closed.
-	probes() <-chan []byte
+	// probes delivers the probes, of which only the payload counts. It is
+	// never closed.
+	probes() <-chan *nats.Msg
 	// close ends the delivery. What was reported has then left, if it can.
 	close()
 }
@@ -103,8 +106,8 @@ func (r *reporter) run(ctx context.Context) {
 			_, declared = r.s.policies.get()
 			r.send(fleet.EventStatus, nil)
 			due.Reset(r.pause())
-		case payload := <-r.link.probes():
-			if again, sooner := r.probed(payload); sooner {
+		case msg := <-r.link.probes():
+			if again, sooner := r.probed(msg.Data); sooner {
 				due.Reset(again)
 			}
 		case <-rest.C:

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
 	"github.com/seed-4e8dee1b/revoked/internal/fleet"
@@ -16,7 +17,7 @@ const epoch = "epoch-1"
 
 // fakeLink keeps what a node reports.
 type fakeLink struct {
-	ask chan []byte
+	ask chan *nats.Msg
 
 	mu     sync.Mutex // guards the fields below
 	said   []fleet.Report
@@ -35,7 +36,7 @@ func (l *fakeLink) report(b []byte) {
 	l.said, l.when = append(l.said, r), append(l.when, time.Now())
 }
 
-func (l *fakeLink) probes() <-chan []byte { return l.ask }
+func (l *fakeLink) probes() <-chan *nats.Msg { return l.ask }
 
 func (l *fakeLink) close() {
 	l.mu.Lock()
@@ -60,7 +61,7 @@ type reportingWorld struct {
 
 func newReportingWorld(t *testing.T, policy string) *reportingWorld {
 	t.Helper()
-	w := &reportingWorld{newWorld(t), &fakeLink{ask: make(chan []byte)}}
+	w := &reportingWorld{newWorld(t), &fakeLink{ask: make(chan *nats.Msg)}}
 	w.send(w.store(revocation.Message{Beat: &revocation.Beat{ServiceID: "r", Epoch: epoch, Version: 1}}))
 	w.tick()
 	if policy != "" {
@@ -75,7 +76,7 @@ func newReportingWorld(t *testing.T, policy string) *reportingWorld {
 func (w *reportingWorld) probe(p fleet.Probe) []fleet.Receipt {
 	w.Helper()
 	w.link.take()
-	w.link.ask <- p.Encode()
+	w.link.ask <- &nats.Msg{Data: p.Encode()}
 	synctest.Wait()
 	return w.receipts()
 }
@@ -232,7 +233,7 @@ func TestFastCopyIsNoReceipt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newReportingWorld(t, "fail-closed")
 		a := session("a")
-		w.src.quic <- revocation.Message{SentAt: time.Now(), Acts: []revocation.Act{a}}.Encode()
+		w.src.quic <- fastMsg(time.Now(), a)
 		synctest.Wait()
 		w.wantRevoked("a")
 		w.wantReceipt("fast copy", w.probe(probeFor(3, a)), fleet.ReasonBehind)
@@ -336,10 +337,10 @@ func TestProbesAreBounded(t *testing.T) {
 		for id := range uint64(maxProbes + 3) {
 			p := probeFor(3, a)
 			p.ID = id + 1
-			w.link.ask <- p.Encode()
+			w.link.ask <- &nats.Msg{Data: p.Encode()}
 		}
 		for _, junk := range []string{"", "x", string(make([]byte, fleet.MaxProbe+1))} {
-			w.link.ask <- []byte(junk)
+			w.link.ask <- &nats.Msg{Data: []byte(junk)}
 		}
 		synctest.Wait()
 		w.link.take()
@@ -357,7 +358,7 @@ func TestRollCallAndInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newReportingWorld(t, "fail-closed")
 		w.link.take()
-		w.link.ask <- fleet.Probe{ID: 1, Fleet: 1000}.Encode()
+		w.link.ask <- &nats.Msg{Data: fleet.Probe{ID: 1, Fleet: 1000}.Encode()}
 		w.sleep(time.Second + time.Millisecond)
 		if said := w.link.take(); len(said) != 1 || said[0].Interval != 100*time.Second || said[0].Receipt != nil {
 			t.Fatalf("answer to a roll call of 1000 nodes: %+v", said)
@@ -377,7 +378,7 @@ func TestRollCallAndInterval(t *testing.T) {
 func TestReporterMakesNobodyWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, newFakeSource(), zerolog.Nop())
-		stuck := &stuckLink{fakeLink: fakeLink{ask: make(chan []byte)}, free: make(chan struct{})}
+		stuck := &stuckLink{fakeLink: fakeLink{ask: make(chan *nats.Msg)}, free: make(chan struct{})}
 		w.s.reportOver(stuck)
 		w.tick()
 		w.send(w.storeAct(session("a")))

@@ -342,7 +342,7 @@ func (r *simRun) change() {
 
 func (r *simRun) sendFast(a revocation.Act, sent time.Time) {
 	if r.server.link == linkUp {
-		r.server.fast <- revocation.Message{SentAt: sent, Acts: []revocation.Act{a}}.Encode()
+		r.server.fast <- fastMsg(sent, a)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
@@ -33,7 +35,7 @@ type simServer struct {
 	frozen   []event // what an isolated replica holds
 	faulty   float64 // share of requests that fail in some way
 	live     chan event
-	fast     chan []byte
+	fast     chan *nats.Msg
 	held     []event // by a link that holds
 	late     []lateEvent
 	requests int
@@ -75,7 +77,7 @@ func (n simLink) String() string {
 func newSimServer(rng *rand.Rand) *simServer {
 	return &simServer{
 		rng: rng, born: make(map[int64]time.Time), ends: make(map[uint64]time.Time), acts: make(map[revocation.ActID]*simAct),
-		live: make(chan event, 1<<14), fast: make(chan []byte, 1<<12),
+		live: make(chan event, 1<<14), fast: make(chan *nats.Msg, 1<<12),
 	}
 }
 
@@ -237,8 +239,8 @@ func (s *simServer) ask(ctx context.Context) ([]event, error) {
 // simSource is the server as the follower sees it.
 type simSource struct{ *simServer }
 
-func (s simSource) fast() <-chan []byte { return s.simServer.fast }
-func (s simSource) close()              {}
+func (s simSource) fast() <-chan *nats.Msg { return s.simServer.fast }
+func (s simSource) close()                 {}
 
 func (s simSource) read(ctx context.Context, sequence uint64) (event, error) {
 	held, err := s.ask(ctx)

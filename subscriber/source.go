@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/nats-io/nats.go"
 )
 
 // source is what the follower needs of NATS, so that its decisions can be
@@ -13,8 +15,10 @@ type source interface {
 	// and what happened to it. Messages may be lost, repeated or late. The
 	// channel is never closed.
 	events() <-chan event
-	// fast delivers the payloads of the fast path.
-	fast() <-chan []byte
+	// fast delivers the messages of the fast path, of which only the payload
+	// counts. They come as the client library has them: handing them over once
+	// more would only wake another goroutine on the way to the denylist.
+	fast() <-chan *nats.Msg
 	// batch asks once for up to n stored messages from sequence from on.
 	batch(ctx context.Context, from uint64, n int) (batch, error)
 	// read asks once for the stored message with that sequence. The error
