@@ -35,6 +35,7 @@ type Service struct {
 	servers  servers
 	audit    *audit.Log
 	stopping atomic.Bool
+	draining chan struct{} // closed by Close before it waits for requests
 
 	stop context.CancelFunc // ends the goroutines that bring the service up
 	up   sync.WaitGroup
@@ -70,6 +71,7 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 		log:      cfg.Logger.With().Str("component", "service").Logger(),
 		missing:  "nats is not connected yet",
 		deadline: time.Now().Add(keysGrace),
+		draining: make(chan struct{}),
 	}
 	upCtx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -143,6 +145,7 @@ func (s *Service) Close() error {
 		if s.servers.metrics != nil { // else nothing has served
 			time.Sleep(s.cfg.ShutdownDelay)
 		}
+		close(s.draining) // event streams have no end of their own
 		err = s.servers.drain(drainTimeout)
 		s.stop()
 		s.up.Wait()

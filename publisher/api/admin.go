@@ -23,6 +23,11 @@ type AdminConfig struct {
 	// Fleet has the nodes, Doctor examines. Required.
 	Fleet  Fleet
 	Doctor Doctor
+	// Feed tells of acts for GET /v1/events. Required.
+	Feed Feed
+	// Stopping, when it is closed, ends the event streams, so that a server can
+	// shut down. Nil never is.
+	Stopping <-chan struct{}
 	// InsecureNoAuth serves anybody who asks for a loopback host name, as an
 	// admin. It is for development on one machine.
 	InsecureNoAuth bool
@@ -40,6 +45,7 @@ type admin struct {
 	callers *callers
 	limits  *limits
 	batches chan struct{} // holds one element for each batch under way
+	streams *streams
 	mux     *http.ServeMux
 	routes  map[string]route // by pattern
 }
@@ -64,6 +70,7 @@ func (a *admin) operations() []route {
 		{"POST /v1/explain", RoleViewer, a.explain},
 		{"GET /v1/nodes", RoleViewer, a.nodes},
 		{"DELETE /v1/nodes/{service}/{node}", RoleAdmin, a.removeNode},
+		{"GET /v1/events", RoleViewer, a.events},
 		{"GET /v1/audit", RoleAdmin, a.readAudit},
 		{"GET /v1/doctor", RoleAdmin, a.diagnose},
 		{"GET /openapi.yaml", 0, a.describe},
@@ -92,6 +99,8 @@ func NewAdmin(cfg AdminConfig) (http.Handler, error) {
 		return nil, errors.New("api: AdminConfig.Fleet is nil")
 	case cfg.Doctor == nil:
 		return nil, errors.New("api: AdminConfig.Doctor is nil")
+	case cfg.Feed == nil:
+		return nil, errors.New("api: AdminConfig.Feed is nil")
 	case cfg.RateLimit < 0:
 		return nil, errors.New("api: AdminConfig.RateLimit is negative")
 	}
@@ -100,7 +109,7 @@ func NewAdmin(cfg AdminConfig) (http.Handler, error) {
 	}
 	cfg.audited()
 	cfg.Fleet = auditedFleet{cfg.Fleet, cfg.auditor}
-	a := &admin{cfg: cfg, limits: newLimits(cfg.RateLimit), batches: make(chan struct{}, maxBatches), mux: http.NewServeMux(), routes: make(map[string]route)}
+	a := &admin{cfg: cfg, limits: newLimits(cfg.RateLimit), batches: make(chan struct{}, maxBatches), streams: newStreams(), mux: http.NewServeMux(), routes: make(map[string]route)}
 	var err error
 	if a.callers, err = newCallers(cfg); err != nil {
 		return nil, err

@@ -79,7 +79,7 @@ func TestRoutes(t *testing.T) {
 func TestWithoutKeyOnlyLoopbackNames(t *testing.T) {
 	fake := &fakeRevoker{}
 	h, err := api.NewAdmin(api.AdminConfig{
-		Common: api.Common{Revoker: fake, Tokens: fakeTokens{}, Audit: &fakeAudit{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, InsecureNoAuth: true, Pools: []string{pool},
+		Common: api.Common{Revoker: fake, Tokens: fakeTokens{}, Audit: &fakeAudit{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Feed: &fakeFleet{}, InsecureNoAuth: true, Pools: []string{pool},
 	})
 	if err != nil {
 		t.Fatal(err)

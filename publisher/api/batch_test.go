@@ -158,7 +158,7 @@ func newSlowServer(t *testing.T) (*slowRevoker, *httptest.Server) {
 	t.Helper()
 	slow := &slowRevoker{release: make(chan struct{})}
 	h, err := api.NewAdmin(api.AdminConfig{
-		Common: api.Common{Revoker: slow, Tokens: fakeTokens{}, Audit: &fakeAudit{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Keys: keys, Pools: []string{pool},
+		Common: api.Common{Revoker: slow, Tokens: fakeTokens{}, Audit: &fakeAudit{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Feed: &fakeFleet{}, Keys: keys, Pools: []string{pool},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,7 @@ func newAdminWorld(t *testing.T, edit func(*api.AdminConfig)) *world {
 	w := &world{t: t, fake: &fakeRevoker{leg: "done"}, log: &syncBuffer{}}
 	w.fleet, w.audit = &fakeFleet{fake: w.fake}, &fakeAudit{fake: w.fake}
 	cfg := api.AdminConfig{
-		Common: api.Common{Revoker: w.fake, Tokens: fakeTokens{}, Audit: w.audit}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: w.fleet, Doctor: w.fleet, Keys: keys, Grants: grants, Pools: []string{pool},
+		Common: api.Common{Revoker: w.fake, Tokens: fakeTokens{}, Audit: w.audit}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: w.fleet, Doctor: w.fleet, Feed: w.fleet, Keys: keys, Grants: grants, Pools: []string{pool},
 	}
 	edit(&cfg)
 	var err error
@@ -215,7 +215,7 @@ func TestCallersRefused(t *testing.T) {
 		"nobody at all":            func(c *api.AdminConfig) { c.Keys, c.Grants = nil, nil },
 		"everybody beside the key": func(c *api.AdminConfig) { c.InsecureNoAuth = true },
 	} {
-		cfg := api.AdminConfig{Common: api.Common{Revoker: &fakeRevoker{}, Tokens: fakeTokens{}, Audit: &fakeAudit{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Keys: keys, Pools: []string{pool}}
+		cfg := api.AdminConfig{Common: api.Common{Revoker: &fakeRevoker{}, Tokens: fakeTokens{}, Audit: &fakeAudit{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Feed: &fakeFleet{}, Keys: keys, Pools: []string{pool}}
 		edit(&cfg)
 		if _, err := api.NewAdmin(cfg); err == nil {
 			t.Errorf("NewAdmin with %s: no error", name)

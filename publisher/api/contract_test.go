@@ -67,6 +67,7 @@ func loadDescription() *description {
 		panic(err)
 	}
 	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.PlainBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.PlainBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("application/yaml", openapi3filter.PlainBodyDecoder)
 	return &description{doc: doc, seen: make(map[string]bool)}
 }
@@ -200,6 +201,11 @@ func (d *description) check(r *http.Request, sent []byte, a answer) error {
 			return err
 		}
 	}
+	if a.header.Get("Content-Type") == "text/event-stream" {
+		if err := d.checkEvents(a.body); err != nil {
+			return err
+		}
+	}
 	outcome := fmt.Sprintf("%s %d", route.Operation.OperationID, a.status)
 	if mayBeError {
 		outcome = strings.TrimSpace(outcome + " " + kind.Type + kind.Error)
@@ -236,6 +242,25 @@ func (d *description) checkLines(body string) error {
 		}
 		if err := schema.VisitJSON(v, openapi3.VisitAsResponse()); err != nil {
 			return fmt.Errorf("line %q: %w", text, err)
+		}
+	}
+	return nil
+}
+
+// checkEvents checks the data of every event.
+func (d *description) checkEvents(body string) error {
+	schema := d.doc.Components.Schemas["Event"].Value
+	for line := range strings.Lines(body) {
+		text, found := strings.CutPrefix(line, "data: ")
+		if !found {
+			continue
+		}
+		var v any
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
+			return fmt.Errorf("event %q: %w", text, err)
+		}
+		if err := schema.VisitJSON(v, openapi3.VisitAsResponse()); err != nil {
+			return fmt.Errorf("event %q: %w", text, err)
 		}
 	}
 	return nil
@@ -310,6 +335,12 @@ var operations = map[string]func(w *world, edit ...func(*http.Request)) answer{
 	"nodes":  func(w *world, edit ...func(*http.Request)) answer { return w.get("/v1/nodes", edit...) },
 	"remove": func(w *world, edit ...func(*http.Request)) answer { return w.lift("/v1/nodes/orders/n1", edit...) },
 	"audit":  func(w *world, edit ...func(*http.Request)) answer { return w.get("/v1/audit", edit...) },
+	"events": func(w *world, edit ...func(*http.Request)) answer {
+		// The client has gone once it was told what is there.
+		gone, leave := context.WithCancel(context.Background())
+		leave()
+		return w.get("/v1/events", append(edit, func(r *http.Request) { *r = *r.WithContext(gone) })...)
+	},
 	"doctor": func(w *world, edit ...func(*http.Request)) answer { return w.get("/v1/doctor", edit...) },
 }
 
@@ -359,7 +390,7 @@ func TestOtherMethods(t *testing.T) {
 	w := newWorld(t)
 	for path, allow := range map[string]string{
 		"/v1/revocations": "GET, HEAD, POST", "/v1/revocations/" + knownID: "DELETE, GET, HEAD", "/v1/explain": "POST", "/openapi.yaml": "GET, HEAD",
-		"/v1/nodes": "GET, HEAD", "/v1/nodes/orders/n1": "DELETE", "/v1/audit": "GET, HEAD", "/v1/doctor": "GET, HEAD",
+		"/v1/nodes": "GET, HEAD", "/v1/nodes/orders/n1": "DELETE", "/v1/events": "GET, HEAD", "/v1/audit": "GET, HEAD", "/v1/doctor": "GET, HEAD",
 	} {
 		a := w.asOperator(httptest.NewRequestWithContext(t.Context(), http.MethodPut, path, nil))
 		a.wantProblem(t, http.StatusMethodNotAllowed, api.ProblemMethod, "")

@@ -330,7 +330,7 @@ func TestCreateFails(t *testing.T) {
 func TestSeveralPools(t *testing.T) {
 	fake := &fakeRevoker{}
 	h, err := api.NewAdmin(api.AdminConfig{
-		Common: api.Common{Revoker: fake, Tokens: fakeTokens{}, Audit: &fakeAudit{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Keys: keys, Pools: []string{pool, "eu-west-1_Other"},
+		Common: api.Common{Revoker: fake, Tokens: fakeTokens{}, Audit: &fakeAudit{}}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Feed: &fakeFleet{}, Keys: keys, Pools: []string{pool, "eu-west-1_Other"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -114,7 +114,11 @@ func (a *admin) enforcement(ctx context.Context, s publisher.Status, want member
 	if err != nil {
 		return nil, err
 	}
-	return showReceipt(r), nil
+	shown := showReceipt(r)
+	if r.Met {
+		a.streams.tellReceipt(s.Act.ID, shown)
+	}
+	return shown, nil
 }
 
 // waitQuery reads the parameters of a request that waits.

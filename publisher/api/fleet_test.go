@@ -30,6 +30,22 @@ type fakeFleet struct {
 	removeErr error
 	findings  []api.Finding
 	awaitErr  error
+	nodes     []members.Member // instead of two that never change
+	act       []func(revocation.Act)
+	leg       []func(revocation.ActID, publisher.Leg)
+	stopped   int
+}
+
+// Watch implements api.Feed.
+func (f *fakeFleet) Watch(act func(revocation.Act), leg func(revocation.ActID, publisher.Leg)) (func(), error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.act, f.leg = append(f.act, act), append(f.leg, leg)
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.stopped++
+	}, f.err()
 }
 
 func (f *fakeFleet) err() error {
@@ -53,6 +69,11 @@ func (f *fakeFleet) Await(ctx context.Context, q members.Question, want members.
 }
 
 func (f *fakeFleet) Members() ([]members.Member, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.nodes != nil {
+		return slices.Clone(f.nodes), f.err()
+	}
 	return []members.Member{
 		{
 			Service: "orders", Node: "n1", State: "live", Policy: "fail-closed", MaxStaleness: time.Minute, AsOf: moment,

@@ -21,7 +21,7 @@ func handlers(f *testing.F) (*fakeRevoker, http.Handler, http.Handler) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	admin, err := api.NewAdmin(api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Keys: keys, Pools: []string{pool}, RateLimit: 1e9})
+	admin, err := api.NewAdmin(api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Feed: &fakeFleet{}, Keys: keys, Pools: []string{pool}, RateLimit: 1e9})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func TestPanic(t *testing.T) {
 	log := &syncBuffer{}
 	status := 0
 	common := api.Common{Revoker: &panicking{}, Tokens: fakeTokens{}, Audit: &fakeAudit{}, Logger: zerolog.New(log)}
-	cfg := api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Keys: keys, Pools: []string{pool}}
+	cfg := api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Feed: &fakeFleet{}, Keys: keys, Pools: []string{pool}}
 	cfg.Served = func(_ string, code int, _ time.Duration) { status = code }
 	h, err := api.NewAdmin(cfg)
 	if err != nil {

@@ -71,14 +71,8 @@ func represent(s publisher.Status, to Role) representation {
 		NotBefore:     second(s.NotBefore()),
 		ExpiresAt:     second(s.Act.ExpiresAt),
 		KeepUntil:     second(s.Floor),
-		Cognito: cognitoLeg{
-			State:    s.Cognito.State,
-			Attempts: s.Cognito.Attempts,
-			NextTry:  moment(s.Cognito.NextTry),
-			Code:     s.Cognito.Code,
-			DoneAt:   moment(s.Cognito.DoneAt),
-		},
-		Note: note(s),
+		Cognito:       showLeg(s.Cognito),
+		Note:          note(s),
 	}
 	if s.Act.Basis != revocation.BasisNone {
 		r.Basis = s.Act.Basis.String()
@@ -99,6 +93,10 @@ func represent(s publisher.Status, to Role) representation {
 		r.Denied = &deniedLeg{Sequence: s.Denied.Sequence, At: moment(s.Denied.At)}
 	}
 	return r
+}
+
+func showLeg(l publisher.Leg) cognitoLeg {
+	return cognitoLeg{State: l.State, Attempts: l.Attempts, NextTry: moment(l.NextTry), Code: l.Code, DoneAt: moment(l.DoneAt)}
 }
 
 // note says what an operator could not guess from the members.

@@ -322,7 +322,7 @@ func newWorld(t *testing.T) *world {
 		Clients: []api.Client{{ID: app, Pool: pool}, {ID: vault, Pool: pool, Secret: secret}},
 	}
 	public.Served = served("public")
-	admin := api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: w.fleet, Doctor: w.fleet, Keys: keys, Pools: []string{pool}}
+	admin := api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: w.fleet, Doctor: w.fleet, Feed: w.fleet, Keys: keys, Pools: []string{pool}}
 	admin.Served = served("admin")
 	var err error
 	if w.public, err = api.NewPublic(public); err != nil {

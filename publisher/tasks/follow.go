@@ -68,5 +68,7 @@ func (s *Store) learn(m stream.Stored) {
 		s.log.Error().Uint64("seq", m.Sequence).Err(err).Msg("stored task not readable: left to other replicas")
 		return
 	}
-	s.index.put(s.index.summarize(r.task(act, m.Sequence, Keys{}), r.Owner))
+	t := r.task(act, m.Sequence, Keys{})
+	s.index.put(s.index.summarize(t, r.Owner))
+	s.watchers.tell(t)
 }

@@ -68,6 +68,7 @@ type Store struct {
 	reading sync.Mutex // held while the stream is read; guards last
 	last    uint64     // sequence of the newest message that was read
 
+	watchers   watchers
 	unreadable atomic.Uint64
 	sealed     atomic.Uint64
 
