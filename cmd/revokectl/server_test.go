@@ -73,7 +73,7 @@ func breach(r *http.Request, body []byte) string {
 		return "User-Agent " + r.UserAgent()
 	case r.Header.Get("Cookie") != "":
 		return "cookies"
-	case strings.HasPrefix(r.URL.Path, "/v1/nodes"), r.URL.Path == "/v1/audit", r.URL.Path == "/v1/doctor":
+	case strings.HasPrefix(r.URL.Path, "/v1/nodes"), r.URL.Path == "/v1/audit", r.URL.Path == "/v1/doctor", r.URL.Path == "/v1/events":
 		return breachOfFleet(r, body)
 	case !strings.HasPrefix(r.URL.Path, "/v1/revocations"):
 		return "path " + r.URL.Path
@@ -87,7 +87,7 @@ func breach(r *http.Request, body []byte) string {
 	return breachOfRevoke(body)
 }
 
-// breachOfFleet is about nodes, audit and doctor.
+// breachOfFleet is about nodes, events, audit and doctor.
 func breachOfFleet(r *http.Request, body []byte) string {
 	switch {
 	case len(body) > 0:
