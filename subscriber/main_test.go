@@ -2,6 +2,8 @@ package subscriber
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -10,7 +12,13 @@ import (
 )
 
 // No goroutine outlives Close, of whatever test.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(NodeEnv); url != "" {
+		fmt.Fprintln(os.Stderr, beNode(url))
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func isRevoked(err error) bool {
 	return errors.Is(err, revocation.ErrRevoked) && !errors.Is(err, revocation.ErrStale)
