@@ -179,6 +179,10 @@ transcript: build ## Run every command of docs/revokectl.md against revoked-dev 
 	internal/dev/transcript.sh | cat -s > bin/revokectl.md
 	mv bin/revokectl.md docs/revokectl.md
 
+.PHONY: bench-askcognito
+bench-askcognito: ## Count the calls to Cognito at 1,000 requests/s while the denylist is stale
+	ASK_FOR=10s go test -count=1 -run TestBudgetUnderLoad -v ./validator/askcognito
+
 .PHONY: bench-gate
 bench-gate: ## Measure what the gate adds, how much it answers, its size, memory and start
 	internal/proxies/install.sh

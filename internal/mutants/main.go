@@ -50,6 +50,7 @@ func allMutants() []mutant {
 		receiptMutants,
 		validatorMutants,
 		apiMutants,
+		gateMutants,
 	)
 }
 

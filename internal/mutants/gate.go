@@ -1,0 +1,44 @@
+package main
+
+var gateMutants = []mutant{
+	{
+		file: "internal/gate/rules.go", find: "rs.prefix[at]; found {", replace: "rs.prefix[at]; found && at == \"\" {",
+		promise: "the rule with the longest path decides", run: "TestFind",
+	}, {
+		file: "internal/gate/rules.go", find: "		if r.methods == nil {", replace: "		if r != nil {",
+		promise: "a method that no rule of the path takes is refused", run: "TestFind",
+	}, {
+		file: "internal/gate/rules.go", find: "strings.ToLower(path)) != at {", replace: "strings.ToLower(path)) != at && at == \"none\" {",
+		promise: "a path that is another rule's in other letters is refused", run: "TestFind",
+	}, {
+		file: "internal/gate/path.go", find: "s == \".\" || s == \"..\" || ", replace: "",
+		promise: "paths with dot segments are refused", run: "TestCleanPath",
+	}, {
+		file: "internal/gate/path.go", find: " || unreserved(c)", replace: "",
+		promise: "paths with needless encodings are refused", run: "TestCleanPath",
+	}, {
+		file: "internal/gate/forward.go", find: "len(methods) != 1 || len(targets) != 1", replace: "len(methods) == 0 || len(targets) == 0",
+		promise: "a forwarded header that is there twice is refused", run: "TestDecisions",
+	}, {
+		file: "internal/gate/forward.go", find: "			w.Header().Set(identityHeaders[i], value)", replace: "			if value != \"\" {\n				w.Header().Set(identityHeaders[i], value)\n			}",
+		promise: "identity headers that the token has no value for are emptied", run: "TestDecisions",
+	}, {
+		file: "internal/gate/forward.go", find: "ans.Remove = append(ans.Remove, identityHeaders[i])", replace: "continue",
+		promise: "Envoy strips the identity headers that a client sends", run: "TestDecisions",
+	}, {
+		file: "internal/gate/answer.go", find: "headerText(g, \",\")", replace: "headerText(g, \"\")",
+		promise: "a group with a comma in its name is not two groups", run: "TestDecisions",
+	}, {
+		file: "internal/gate/decide.go", find: "	case !j.view.complete():\n", replace: "",
+		promise: "no rule fails open before the first view", run: "TestBreakGlass$",
+	}, {
+		file: "internal/gate/decide.go", find: "unmet != validator.ReasonOK {", replace: "unmet != validator.ReasonOK && reason == validator.ReasonOK {",
+		promise: "a token that may not do this may not do it while stale either", run: "TestStalePolicies",
+	}, {
+		file: "internal/gate/decide.go", find: "!slices.Contains(pools, tok.Pool):", replace: "len(pools) == 0:",
+		promise: "claims of a pool that is not configured prove nothing", run: "TestCheckAPI",
+	}, {
+		file: "internal/gate/view.go", find: "func (l *lateView) Itself() any { return l }", replace: "func (l *lateView) Itself() any { return l.view.Load() }",
+		promise: "the hashes that are kept with tokens are used", run: "TestLateViewIsHashed",
+	},
+}
