@@ -25,7 +25,8 @@ func TestAskCognito(t *testing.T) {
 		}
 		return tokens
 	}
-	g := start(t, w, "rules: [{path: /}, {path: /ask, stale_policy: ask-cognito}]\n")
+	glass := filepath.Join(t.TempDir(), "stale-policy")
+	g := start(t, w, "break_glass_file: "+glass+"\nrules: [{path: /}, {path: /ask, stale_policy: ask-cognito}]\n")
 	awaitReady(t, g)
 	stays, goes := signIn(), signIn()
 	if err := w.Pool.RevokeToken(gatetest.ClientID, goes.RefreshToken); err != nil {
@@ -51,6 +52,20 @@ func TestAskCognito(t *testing.T) {
 	})
 	if metric(t, g, `revoked_gate_decisions_total{outcome="settled"`) == "" {
 		t.Error("nothing is counted as settled")
+	}
+	// The break-glass is for what Cognito can't settle, a machine's token here.
+	machine := w.Pool.Mint(cognitotest.MintOptions{ClientID: gatetest.ClientID})
+	if code := ask(t, g, "GET", "/ask", bearer(machine)).StatusCode; code != http.StatusForbidden {
+		t.Errorf("what Cognito can't settle: %d, want 403", code)
+	}
+	if err := os.WriteFile(glass, []byte("fail-open"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the break-glass serves", func() bool {
+		return ask(t, g, "GET", "/ask", bearer(machine)).StatusCode == http.StatusOK
+	})
+	if code := ask(t, g, "GET", "/ask", bearer(goes.AccessToken)).StatusCode; code != http.StatusUnauthorized {
+		t.Errorf("a session that Cognito has revoked, with the break-glass: %d, want 401", code)
 	}
 }
 
