@@ -32,6 +32,9 @@ var gateMutants = []mutant{
 		file: "internal/gate/decide.go", find: "	case !j.view.complete():\n", replace: "",
 		promise: "no rule fails open before the first view", run: "TestBreakGlass$",
 	}, {
+		file: "internal/gate/decide.go", find: "reason == validator.ReasonStale && j.glassBroken()", replace: "j.glassBroken()",
+		promise: "the break-glass serves nothing that Cognito refuses", run: "TestAskCognito",
+	}, {
 		file: "internal/gate/decide.go", find: "unmet != validator.ReasonOK {", replace: "unmet != validator.ReasonOK && reason == validator.ReasonOK {",
 		promise: "a token that may not do this may not do it while stale either", run: "TestStalePolicies",
 	}, {
