@@ -77,10 +77,15 @@ func TestBreakGlass(t *testing.T) {
 	w := world(t)
 	w.NATS.Stop()
 	g := start(t, w, rulesYAML+"break_glass_file: "+file+"\n")
-	good := bearer(w.Token(cognitotest.MintOptions{OriginJTI: "good"}))
+	token := w.Token(cognitotest.MintOptions{OriginJTI: "good"})
+	good := bearer(token)
+	eventually(t, "the keys are there", func() bool {
+		_, body := post(t, g, `{"token": "`+token+`"}`)
+		return strings.Contains(body, `"stale"`)
+	})
 	for _, uri := range []string{"/orders", "/open"} {
 		if got := ask(t, g, "GET", uri, good).StatusCode; got != http.StatusForbidden {
-			t.Errorf("GET %s without the file, before the first view: %d, want 403", uri, got)
+			t.Fatalf("GET %s without the file, before the first view: %d, want 403", uri, got)
 		}
 	}
 	if err := os.WriteFile(file, []byte("fail-open\n"), 0o600); err != nil {
