@@ -78,18 +78,13 @@ func (e *examination) ready(context.Context) {
 // nats asks over a connection of its own, with the same credential: asking
 // replaces the handler of errors.
 func (e *examination) nats(ctx context.Context) {
-	nc, js, err := Connect(e.s.cfg)
+	nc, _, err := Connect(e.s.cfg)
 	if err != nil {
 		e.add(stream.Failure, "nats", "see nats.url and the credential", "%v", err)
 		return
 	}
 	defer nc.Close()
 	e.findings = append(e.findings, stream.Inspect(ctx, nc, e.s.names)...)
-	if err := stream.VerifyOwn(ctx, js, e.s.names); err != nil {
-		e.add(stream.Failure, "own streams", "run \"revoked provision\" with the rights of an administrator", "%v", err)
-	} else {
-		e.add(stream.Good, "own streams", "", "%s and %s are as they must be", e.s.names.Fleet(), e.s.names.Audit())
-	}
 	e.offset("clock of nats", func() (time.Duration, bool) {
 		e.s.mu.Lock()
 		view := e.s.view

@@ -70,11 +70,16 @@ func TestDoctorOnAGoodSetup(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"replica revoked-1 is ready", "own streams", "clock of nats", "revoked-1 beats", "nodes: 1 have reported", "audit: all entries are stored",
+		"replica revoked-1 is ready", "stream REVOKED_FLEET: ", "stream REVOKED_AUDIT: ", "clock of nats", "revoked-1 beats", "nodes: 1 have reported", "audit: all entries are stored",
 		"token keys: known", "cognito-idp:ListUsers is permitted", "cognito-idp:AdminGetUser is permitted", "cognito-idp:AdminUserGlobalSignOut is permitted",
 		"client " + b.demo.Client.ID + ": token revocation is on", "clock of cognito",
 	} {
 		wantFound(t, lines, "ok", text)
+	}
+	for _, name := range []string{"REVOKED_TASKS", "REVOKED_FLEET", "REVOKED_AUDIT"} {
+		if n := strings.Count(strings.Join(lines, "\n"), "stream "+name); n != 1 {
+			t.Errorf("%d findings about %s on a good setup, want 1", n, name)
+		}
 	}
 }
 
@@ -177,7 +182,7 @@ func TestDoctorOnAChangedStream(t *testing.T) {
 	}
 	lines := b.examine()
 	wantFound(t, lines, "fail", "max_msgs")
-	wantFound(t, lines, "fail", "own streams: stream: REVOKED_AUDIT: field max_msgs")
+	wantFound(t, lines, "fail", "stream REVOKED_AUDIT, max_msgs")
 	wantFound(t, lines, "fail", "orders has 1, 2 are expected")
 	wantFound(t, lines, "warn", "orders/orders-1 has not said what it does while stale")
 }
