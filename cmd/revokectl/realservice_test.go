@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
+	"github.com/seed-4e8dee1b/revoked/internal/realpool"
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
@@ -33,9 +34,10 @@ const (
 
 // realService is the revoke service with what it needs, and an API node.
 type realService struct {
-	demo cognitotest.DemoPool
-	svc  *service.Service
-	node *subscriber.Subscriber
+	demo    cognitotest.DemoPool
+	cognito string // URL
+	svc     *service.Service
+	node    *subscriber.Subscriber
 }
 
 func startRealService(t *testing.T) *realService {
@@ -61,7 +63,7 @@ func startRealService(t *testing.T) *realService {
 	cognito, err := cognitotest.Start(cognitotest.Config{})
 	must(err)
 	t.Cleanup(cognito.Close)
-	r := &realService{}
+	r := &realService{cognito: cognito.URL()}
 	r.demo, err = cognito.SeedDemo()
 	must(err)
 
@@ -101,6 +103,7 @@ func startRealService(t *testing.T) *realService {
 //
 //	mint FILE [CLAIM=VALUE...]  writes a fresh access token of grace, with these claims
 //	signin FILE                 signs grace in and writes her access token; sets SUB, JTI and SESSION
+//	testuser FILE               writes who grace is, for doctor --real-pool
 //	as admin|operator|viewer    presents the API key of that role from now on
 //	node refuses|accepts FILE   waits until an API node does so
 //	keep VARIABLE PREFIX        sets it to the second word of the line of stdout that begins with PREFIX
@@ -119,12 +122,13 @@ func TestScriptsOnRealService(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  cmdExits,
-			"mint":   r.cmdMint,
-			"signin": r.cmdSignIn,
-			"as":     cmdAs,
-			"node":   r.cmdNode,
-			"keep":   cmdKeep,
+			"exits":    cmdExits,
+			"mint":     r.cmdMint,
+			"signin":   r.cmdSignIn,
+			"testuser": r.cmdTestUser,
+			"as":       cmdAs,
+			"node":     r.cmdNode,
+			"keep":     cmdKeep,
 		},
 	})
 }
@@ -163,6 +167,17 @@ func (r *realService) cmdSignIn(ts *testscript.TestScript, neg bool, args []stri
 	ts.Setenv("SUB", tok.Subject)
 	ts.Setenv("JTI", tok.JTI)
 	ts.Setenv("SESSION", tok.OriginJTI)
+}
+
+func (r *realService) cmdTestUser(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: testuser FILE")
+	}
+	text, err := json.Marshal(realpool.User{
+		Pool: r.demo.Pool.ID(), ClientID: r.demo.Client.ID, Username: r.demo.Grace.Username, Password: cognitotest.DemoPassword, Endpoint: r.cognito,
+	})
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
 }
 
 func cmdAs(ts *testscript.TestScript, _ bool, args []string) {
