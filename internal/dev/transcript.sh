@@ -139,6 +139,61 @@ show "revokectl list --id $sub -o json"
 
 cat <<'TEXT'
 
+## Nodes, and proof
+TEXT
+say "The nodes that follow the stream:"
+show "revokectl nodes"
+signin grace proof.jwt
+say "With \`--wait\` the service asks the nodes to prove, by their own checks, that they enforce the revocation. A replica that has not listened for a lease may not know every node, so it promises nothing yet; the counts are there, and the exit code is 5:"
+show "revokectl revoke session --token-file proof.jwt --reason 'with proof' --wait all --timeout 3s"
+proven=$(revokectl list --kind session --limit 1 -o json | sed -n 's/.*"id": "\(.*\)",/\1/p')
+say "Asked again, until it is proven:"
+show "revokectl get $proven --wait all --timeout 2m"
+say "A revocation by now:"
+signin grace proof.jwt
+show "revokectl revoke session --token-file proof.jwt --wait all"
+
+cat <<'TEXT'
+
+## What happens, as it happens
+TEXT
+say "\`watch\` prints the nodes, and then whatever happens, until it is interrupted; here, a revocation with its receipt, and its undo:"
+revokectl watch >watched 2>&1 &
+watching=$!
+for _ in $(seq 100); do
+	[ -s watched ] && break
+	sleep 0.1
+done
+signin ada watched.jwt
+revokectl revoke user "$(claim watched.jwt sub)" --reason 'to be seen' --wait all >/dev/null
+sleep 2.5
+revokectl lift "$(revokectl list --kind user --limit 1 -o json | sed -n 's/.*"id": "\(.*\)",/\1/p')" --reason 'was seen' >/dev/null
+sleep 2.5
+kill -INT "$watching"
+wait "$watching" || true
+printf '```console\n$ revokectl watch\n%s\n```\n\n' "$(cat watched)"
+
+cat <<'TEXT'
+
+## Who did what
+TEXT
+say "The newest entries. What weakens protection is on record before it is done, so a lift is there twice:"
+show "revokectl audit --limit 6"
+say "Everything, as lines of JSON:"
+show "revokectl audit --export | tail -n 1"
+
+cat <<'TEXT'
+
+## The doctor
+TEXT
+say "Everything that the service depends on. \`revoked-dev\` is one server on one disk and not configured for production, and is told so:"
+show "revokectl doctor"
+printf '{"pool":"%s","client_id":"%s","username":"grace","password":"%s","endpoint":"%s"}\n' "$pool" "$client" "$password" "$cognito" >test-user.json
+say "What Cognito does not document, asked of a pool in the name of a test user (here the emulator, which knows no better than its sources; a real pool is what this is for):"
+show "revokectl doctor --real-pool test-user.json"
+
+cat <<'TEXT'
+
 ## Keys, and what goes wrong
 TEXT
 say "A key for a program (the service gets the entry, in \`api_keys\`):"
