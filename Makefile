@@ -188,6 +188,10 @@ bench-gate: ## Measure what the gate adds, how much it answers, its size, memory
 	internal/proxies/install.sh
 	REVOKED_BENCH_GATE=1 go test -count=1 -v -timeout=$(TEST_TIMEOUT) -run TestFigures ./internal/proxies
 
+.PHONY: check-deploy
+check-deploy: ## Check the files under deploy/ that can be checked here
+	CHECK_DEPLOY=1 go test -count=1 ./deploy/...
+
 .PHONY: size
 size: ## Show what a minimal service with subscriber and validator weighs and links
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/orders ./internal/readme/orders
