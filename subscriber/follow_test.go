@@ -26,6 +26,10 @@ func TestContiguousMessagesNeedNoRequest(t *testing.T) {
 		st := w.wantState(Live)
 		want := Status{State: Live, AsOf: time.Now().UTC(), LastSequence: 4, Acts: 2, Epoch: "epoch-1",
 			Counters: Counters{Acts: 2, CatchUps: 1}, Ignored: map[string]uint64{}}
+		if st.Bytes <= 0 || st.Filter.Fill <= 0 || st.Filter.Fill >= 1 {
+			t.Errorf("%d bytes, filter %+v, want some of each", st.Bytes, st.Filter)
+		}
+		want.Bytes, want.Filter = st.Bytes, st.Filter // package denylist checks them
 		if diff := cmp.Diff(want, st); diff != "" {
 			t.Errorf("status (-want +got):\n%s", diff)
 		}

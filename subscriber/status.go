@@ -87,6 +87,15 @@ type FileStatus struct {
 	Err     error     // why it could not be read or, later, written; nil if it can
 }
 
+// FilterStatus says how the Bloom filter in front of the exact entries fares.
+type FilterStatus struct {
+	Fill float64 // share of its bits that are set
+	// FalsePositiveRate is the share of tokens that pass it although nothing
+	// refuses them, measured now. They cost a look at the entries.
+	FalsePositiveRate float64
+	Rebuilds          uint64 // since Open
+}
+
 // Status is a snapshot of the view.
 type Status struct {
 	State  State
@@ -109,6 +118,10 @@ type Status struct {
 	LastBeat time.Time
 	// Acts is the number of acts held, Provisional of them only from the fast path.
 	Acts, Provisional int
+	// Bytes is the memory of the denylist.
+	Bytes int
+	// Filter is about the filter in front of it.
+	Filter FilterStatus
 	// ClockOffset estimates the node's clock minus the server's.
 	ClockOffset time.Duration
 	// File is about Config.LocalFile.
@@ -120,12 +133,13 @@ type Status struct {
 	Ignored  map[string]uint64
 }
 
-// Status returns a snapshot of the view. It looks at every act; it is meant
+// Status returns a snapshot of the view. It measures the filter; it is meant
 // for metrics and people, not for requests.
 func (s *Subscriber) Status() Status {
 	st := s.view.status(time.Now())
 	set := s.deny.Stats()
-	st.Acts, st.Provisional = set.Acts, set.Provisional
+	st.Acts, st.Provisional, st.Bytes = set.Acts, set.Provisional, set.Bytes
+	st.Filter = FilterStatus{Fill: set.FilterFill, FalsePositiveRate: set.FalsePositiveRate, Rebuilds: set.Rebuilds}
 	return st
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/seed-4e8dee1b/revoked/subscriber"
+	"github.com/seed-4e8dee1b/revoked/subscriber/subscriberprom"
 	"github.com/seed-4e8dee1b/revoked/validator/validatorprom"
 )
 
@@ -88,34 +88,20 @@ func (n *numbers) count(via string, v verdict) {
 // viewCollector shows whether the gate is ready, and how its denylist is.
 type viewCollector struct{ g *Gate }
 
-var (
-	readyDesc = prometheus.NewDesc("revoked_gate_ready", "1 if /readyz says so.", nil, nil)
-	stateDesc = prometheus.NewDesc("revoked_gate_view_state", "1 for the state of the denylist.", []string{"state"}, nil)
-	ageDesc   = prometheus.NewDesc("revoked_gate_view_age_seconds", "Age of the newest proof that the denylist is complete.", nil, nil)
-	actsDesc  = prometheus.NewDesc("revoked_gate_view_acts", "Acts that the denylist holds.", nil, nil)
-)
+var readyDesc = prometheus.NewDesc("revoked_gate_ready", "1 if /readyz says so.", nil, nil)
 
 // Describe implements [prometheus.Collector].
 func (viewCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- readyDesc
-	ch <- stateDesc
-	ch <- ageDesc
-	ch <- actsDesc
+	subscriberprom.New(nil).Describe(ch)
 }
 
 // Collect implements [prometheus.Collector].
 func (c viewCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, bit(c.g.ready() == nil))
-	view := c.g.judge.view.view.Load()
-	if view == nil {
-		return
+	if view := c.g.judge.view.view.Load(); view != nil {
+		subscriberprom.New(view).Collect(ch)
 	}
-	st := view.Status()
-	for _, state := range []subscriber.State{subscriber.CatchingUp, subscriber.Live, subscriber.Stale, subscriber.Closed} {
-		ch <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, bit(st.State == state), state.String())
-	}
-	ch <- prometheus.MustNewConstMetric(ageDesc, prometheus.GaugeValue, st.Staleness.Seconds())
-	ch <- prometheus.MustNewConstMetric(actsDesc, prometheus.GaugeValue, float64(st.Acts))
 }
 
 func bit(set bool) float64 {

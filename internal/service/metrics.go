@@ -14,7 +14,7 @@ import (
 
 	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/publisher/cognito"
-	"github.com/seed-4e8dee1b/revoked/subscriber"
+	"github.com/seed-4e8dee1b/revoked/subscriber/subscriberprom"
 )
 
 // numbers are the metrics of the service. Labels come from fixed sets.
@@ -78,23 +78,18 @@ type viewCollector struct{ s *Service }
 
 var (
 	readyDesc = prometheus.NewDesc("revoked_service_ready", "1 if requests can be carried out, as /readyz says.", nil, nil)
-	stateDesc = prometheus.NewDesc("revoked_service_view_state", "1 for the state of the service's own denylist.", []string{"state"}, nil)
-	ageDesc   = prometheus.NewDesc("revoked_service_view_age_seconds", "Age of the newest proof that the service's own denylist is complete.", nil, nil)
 	tasksDesc = prometheus.NewDesc("revoked_service_tasks",
 		"Tasks by what they wait for: pending (the next try is near), dead_letter (Cognito refused; a person must mend it; the act stands).", []string{"state"}, nil)
 	storedDesc     = prometheus.NewDesc("revoked_service_tasks_stored", "Tasks of all replicas that are stored: acts that live or have ended within a day.", nil, nil)
 	overdueDesc    = prometheus.NewDesc("revoked_service_task_overdue_seconds", "How long the task that waits the longest is past its time.", nil, nil)
 	unreadableDesc = prometheus.NewDesc("revoked_service_tasks_unreadable_total",
 		"Stored tasks that this replica can't carry out, by reason: format (of a later version), sealed (by a key that it lacks; counted at each try).", []string{"reason"}, nil)
-	actsDesc = prometheus.NewDesc("revoked_service_view_acts", "Acts that the service's own denylist holds.", nil, nil)
 )
 
 // Describe implements [prometheus.Collector].
 func (viewCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- readyDesc
-	ch <- stateDesc
-	ch <- ageDesc
-	ch <- actsDesc
+	subscriberprom.New(nil).Describe(ch)
 	ch <- tasksDesc
 	ch <- storedDesc
 	ch <- overdueDesc
@@ -116,15 +111,9 @@ func (c viewCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(unreadableDesc, prometheus.CounterValue, float64(t.Unreadable), "format")
 		ch <- prometheus.MustNewConstMetric(unreadableDesc, prometheus.CounterValue, float64(t.Sealed), "sealed")
 	}
-	if view == nil {
-		return
+	if view != nil {
+		subscriberprom.New(view).Collect(ch)
 	}
-	st := view.Status()
-	for _, state := range []subscriber.State{subscriber.CatchingUp, subscriber.Live, subscriber.Stale, subscriber.Closed} {
-		ch <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, bit(st.State == state), state.String())
-	}
-	ch <- prometheus.MustNewConstMetric(ageDesc, prometheus.GaugeValue, st.Staleness.Seconds())
-	ch <- prometheus.MustNewConstMetric(actsDesc, prometheus.GaugeValue, float64(st.Acts))
 }
 
 func bit(set bool) float64 {
