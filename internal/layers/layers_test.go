@@ -138,6 +138,16 @@ var rules = []rule{
 		reason: "the emulator is a stranger to our code: a mistake made on both sides would be found by no test",
 	},
 	{
+		pkg:    "internal/realpool",
+		forbid: slices.Concat(ownAll("internal/service", "publisher", "subscriber"), aws, nats),
+		reason: "what Cognito leaves undocumented is asked as an app would, without the AWS SDK or the service",
+	},
+	{
+		pkg:    "internal/testbed",
+		forbid: aws,
+		reason: "a test's node and user pool need no AWS SDK",
+	},
+	{
 		pkg:    "internal/natsdev",
 		forbid: slices.Concat(ownAll("publisher", "subscriber", "validator"), aws, jwx),
 		reason: "the NATS server for tests and development knows no Cognito",
