@@ -246,19 +246,18 @@ func TestBatchOfSomebodyWhoGoesAway(t *testing.T) {
 	waitFor(t, "lines under way", func() bool { return slow.now.Load() >= 64 })
 	goAway()
 	<-gone
-	begun := make(chan struct{})
-	var once sync.Once
-	go func() { // ends with the test
+	stop := make(chan struct{})
+	go func() {
 		for {
 			select {
 			case slow.release <- struct{}{}:
-			case <-begun:
+			case <-stop:
 				return
 			}
 		}
 	}()
-	defer once.Do(func() { close(begun) })
-	waitFor(t, "what was begun to end", func() bool { return slow.now.Load() == 0 })
+	srv.Close() // returns when what was begun has ended
+	close(stop)
 	slow.mu.Lock()
 	defer slow.mu.Unlock()
 	if n := len(slow.requests); n != int(slow.begun.Load()) || n > 900 {
