@@ -47,6 +47,12 @@ func (f *follower) readOn(ctx context.Context) error {
 		if err := f.confirm(ctx); err != nil {
 			return err
 		}
+		// A mark that an earlier attempt has left unread comes first: what was
+		// read since may be of another history. So may the ticks behind it.
+		if err := f.learnMark(ctx); err != nil {
+			return err
+		}
+		f.last = f.mark.sequence
 		if f.last == 0 {
 			f.full = false // all of it is read again
 		}
@@ -85,17 +91,36 @@ func (f *follower) readBatches(ctx context.Context) error {
 			return err
 		}
 		f.size = batchSize
-		for _, payload := range b.payloads {
-			f.apply(payload, time.Time{})
+		newest := -1 // of those that can be told from others
+		for i, payload := range b.payloads {
+			if f.apply(payload, time.Time{}) {
+				newest = i
+			}
 		}
-		if n := len(b.payloads); n > 0 {
-			f.last = b.last
-			f.mark = mark{sequence: b.last, sum: sumOf(b.payloads[n-1])}
-		}
+		f.advance(b, newest)
 		f.view.applied(f.last)
 		if len(b.payloads) < size {
 			return nil
 		}
+	}
+}
+
+// advance moves on to the end of a batch. The mark goes to the newest message
+// that its payload tells from others, if its place is known: what an answer
+// says of sequences is that of its last message, and the ones before it follow
+// each other if none has ended. It stays where it is for ticks alone.
+func (f *follower) advance(b batch, distinct int) {
+	n := len(b.payloads)
+	if n == 0 {
+		return
+	}
+	contiguous := b.last-f.last == uint64(n)
+	f.last = b.last
+	switch {
+	case distinct == n-1 || !contiguous || distinct < 0 && f.mark.sequence == 0:
+		f.mark = mark{sequence: b.last, sum: sumOf(b.payloads[n-1])}
+	case distinct >= 0:
+		f.mark = mark{sequence: b.last - uint64(n-1-distinct), sum: sumOf(b.payloads[distinct])}
 	}
 }
 

@@ -96,8 +96,9 @@ func (f *follower) handle(ctx context.Context, ev event) {
 		return
 	case ev.sequence <= f.last:
 		f.view.count(&f.view.counters.Repeated)
-		if ev.at.After(f.newest) {
-			// Later than what we have, and yet at an earlier place.
+		// Later than what we have, and yet at an earlier place, and not one of
+		// the ticks that a replay has read behind the mark.
+		if ev.at.After(f.newest) && (!ev.tick || ev.sequence <= f.mark.sequence) {
 			f.recheck(ctx)
 			f.proceed(ctx)
 		}
@@ -119,7 +120,9 @@ func (f *follower) handle(ctx context.Context, ev event) {
 		}
 		return
 	}
-	if ev.sequence == f.last+1 {
+	// What follows an unread mark may follow it in another history: the next
+	// attempt to catch up finds out, and reads this message, too.
+	if ev.sequence == f.last+1 && (f.mark.read || f.last == 0) {
 		f.take(ev)
 		f.compareEpochs()
 	}
@@ -184,12 +187,13 @@ func (f *follower) settle() {
 }
 
 // apply takes the payload of one stored message. at is the server's time, or
-// zero if it is not known.
-func (f *follower) apply(payload []byte, at time.Time) {
+// zero if it is not known. It reports whether the message can be told from
+// others by its payload: ticks are all alike.
+func (f *follower) apply(payload []byte, at time.Time) (distinct bool) {
 	m, err := revocation.Decode(payload)
 	if err != nil {
 		f.view.unreadable(revocation.Unread{Err: err}, f.last)
-		return
+		return true
 	}
 	for _, a := range m.Acts {
 		if f.deny.Len() >= f.maxActs {
@@ -218,4 +222,5 @@ func (f *follower) apply(payload []byte, at time.Time) {
 	if len(m.Acts) > 0 {
 		f.view.changed(len(m.Acts))
 	}
+	return !m.Tick
 }

@@ -23,7 +23,9 @@ const maxDoubts = 16
 // still the one whose messages it has applied. A store may be restored from an
 // older copy, or made anew, under our feet.
 type history struct {
-	mark   mark      // the message at last; zero before the first
+	// mark is the message at last, or the newest one before it that its payload
+	// tells from others if only ticks were read behind it; zero before the first.
+	mark   mark
 	newest time.Time // the server time of the newest message that was applied
 	known  time.Time // the same when the history was sound last
 
@@ -107,7 +109,9 @@ func (f *follower) resume(from position) {
 }
 
 // sound reports whether ticks count: nothing casts doubt on the history.
-func (f *follower) sound() bool { return len(f.doubts) == 0 && f.last >= f.floor && f.last > 0 }
+func (f *follower) sound() bool {
+	return len(f.doubts) == 0 && f.mark.read && f.last >= f.floor && f.last > 0
+}
 
 // suspect makes the message at last one that must be read again. One that was
 // never read by itself is left to learnMark.
@@ -132,10 +136,15 @@ func (f *follower) recheck(ctx context.Context) {
 		f.behind, f.retryAt = true, time.After(wait)
 		return
 	}
-	if err := f.confirm(ctx); err != nil && ctx.Err() == nil {
+	err := f.confirm(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil:
 		f.behind = true
 		f.view.catchUpFailed(err)
 		f.retryLater()
+	case err == nil && f.last > f.mark.sequence:
+		// The ticks behind the mark were read before, maybe of another history.
+		f.behind, f.retryAt = true, time.After(0)
 	}
 }
 

@@ -2,6 +2,7 @@ package subscriber
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -81,6 +82,49 @@ func TestRollbackWhileAwayOvertaken(t *testing.T) {
 		w.wantRevoked("old")
 		w.wantRevoked("4")
 	})
+}
+
+// The store is restored after the node has read what was in it, and before it
+// has learned when the newest message of that was stored. In its place comes a
+// tick, which looks like the one that was read.
+func TestRollbackBeforeTheMarkIsKnown(t *testing.T) {
+	for _, live := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.tick()
+			w.storeAct(session("old"))
+			w.storeTick()
+			w.storeTick()
+			w.src.mu.Lock()
+			w.src.script = append(w.src.script, func(_ context.Context, honest batch) (batch, error) {
+				w.src.mu.Lock()
+				defer w.src.mu.Unlock()
+				w.src.unread = errors.New("away for a while")
+				return honest, nil
+			})
+			w.src.mu.Unlock()
+			w.send(event{reconnected: true})
+			w.wantLast(4)
+			w.wantRevoked("old")
+
+			w.src.rollBack(1)
+			w.storeAct(session("a"))
+			w.storeAct(session("b"))
+			w.storeTick()
+			if live { // contiguous with what the node has read
+				w.send(w.storeAct(session("c")), w.storeTick())
+			}
+			w.src.mu.Lock()
+			w.src.unread = nil
+			w.src.mu.Unlock()
+			w.sleep(2 * retryMax)
+			w.tick()
+			w.wantHistory("message 2 is another one")
+			for _, id := range []string{"old", "a", "b"} {
+				w.wantRevoked(id)
+			}
+		})
+	}
 }
 
 // The same under a live connection: the first message at an earlier place with

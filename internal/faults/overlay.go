@@ -65,7 +65,7 @@ var breaks = map[string][]change{
 	}, {
 		"subscriber/follow.go", "if ev.sequence > f.last+1 {", "if false {",
 	}, {
-		"subscriber/follow.go", "if ev.sequence == f.last+1 {\n\t\tf.take(ev)", "if ev.sequence > f.last {\n\t\tf.take(ev)",
+		"subscriber/follow.go", "if ev.sequence == f.last+1 && (f.mark.read || f.last == 0) {\n\t\tf.take(ev)", "if ev.sequence > f.last {\n\t\tf.take(ev)",
 	}},
 	// The as-of time is when a tick arrived, not when the server wrote it.
 	"arrival-time": {{
