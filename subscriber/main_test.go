@@ -15,7 +15,7 @@ import (
 func TestMain(m *testing.M) {
 	if url := os.Getenv(NodeEnv); url != "" {
 		fmt.Fprintln(os.Stderr, beNode(url))
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // this is the main of a child process
 	}
 	goleak.VerifyTestMain(m)
 }

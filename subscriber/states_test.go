@@ -140,6 +140,7 @@ func TestGraverReasonIsNamed(t *testing.T) {
 // newStateWorld starts a node with room for few acts, whose stream holds an act
 // on the session "a".
 func newStateWorld(t *testing.T) *world {
+	t.Helper()
 	src := newFakeSource()
 	w := &world{T: t, src: src, s: start(src, newView(maxStaleness, zerolog.Nop()), begin{deny: denylist.New(), maxActs: 10})}
 	t.Cleanup(func() { w.s.Close() })
