@@ -97,8 +97,11 @@ func (f *follower) handle(ctx context.Context, ev event) {
 	case ev.sequence <= f.last:
 		f.view.count(&f.view.counters.Repeated)
 		// Later than what we have, and yet at an earlier place, and not one of
-		// the ticks that a replay has read behind the mark.
-		if ev.at.After(f.newest) && (!ev.tick || ev.sequence <= f.mark.sequence) {
+		// the ticks that a replay has read behind the mark. Without a fresh view
+		// the times are not to be trusted: what we have may bear one of a clock
+		// that was ahead.
+		later := ev.at.After(f.newest) || f.view.check(time.Now()) != nil
+		if later && (!ev.tick || ev.sequence <= f.mark.sequence) {
 			f.recheck(ctx)
 			f.proceed(ctx)
 		}

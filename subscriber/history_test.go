@@ -274,6 +274,26 @@ func TestWipe(t *testing.T) {
 	})
 }
 
+// The server's clock was ahead, and is right again when the stream is made
+// anew: no message of the new one bears a time as late as the node's newest.
+// The node looks all the same, long before the new stream is as long as the old.
+func TestWipeAfterTheServersClockWasAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.pass(3 * maxStaleness)
+		w.skew = 10 * time.Minute
+		w.send(w.storeAct(session("old")), w.storeTick())
+		w.skew = 0
+		w.src.wipe()
+		w.pass(2 * maxStaleness)
+		w.wantHistory("the epoch was epoch-1 and is epoch-1'")
+		w.wantRevoked("old")
+		w.send(w.accept(11 * time.Minute)) // later than what was lost
+		w.tick()
+		w.wantAccepted("other")
+	})
+}
+
 // An acceptance counts for the epoch that it names, and for histories that were
 // lost before it: not for the next time.
 func TestAcceptance(t *testing.T) {

@@ -46,5 +46,8 @@ var subscriberMutants = []mutant{
 	}, {
 		file: "subscriber/natssource.go", find: `if h.Get("Nats-Stream") != s.names.Events() {`, replace: "if false {",
 		promise: "messages of another stream do not count",
+	}, {
+		file: "subscriber/follow.go", find: "later := ev.at.After(f.newest) || f.view.check(time.Now()) != nil", replace: "later := ev.at.After(f.newest)",
+		promise: "a stream made anew is noticed although the clock was ahead before",
 	},
 }
