@@ -116,6 +116,7 @@ func (f *follower) advance(b batch, distinct int) {
 	}
 	contiguous := b.last-f.last == uint64(n)
 	f.last = b.last
+	f.view.head.Store(max(f.target, b.last+b.pending-uint64(n))) // no more is missing than that
 	switch {
 	case distinct == n-1 || !contiguous || distinct < 0 && f.mark.sequence == 0:
 		f.mark = mark{sequence: b.last, sum: sumOf(b.payloads[n-1])}

@@ -40,15 +40,21 @@ func followFast(ctx context.Context, src source, deny *denylist.Denylist, v *vie
 				v.ignore("fast_full")
 				continue
 			}
-			added := 0
+			changed, enforced := 0, 0
 			for _, a := range m.Acts {
-				if deny.ApplyProvisional(a, until.Unix()) {
-					v.watchers.tell(a)
-					added++
+				effect := deny.ApplyProvisional(a, until.Unix())
+				if effect == denylist.Unchanged {
+					continue
+				}
+				v.watchers.tell(a)
+				changed++
+				if effect == denylist.Enforced {
+					enforced++
 				}
 			}
-			if added > 0 {
-				v.changed(added)
+			if changed > 0 {
+				v.changed(changed)
+				v.delays.inForce(PathFast, enforced, m.SentAt, time.Now())
 			}
 		}
 	}

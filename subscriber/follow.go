@@ -38,6 +38,9 @@ type follower struct {
 	retryAt <-chan time.Time // fires when catching up is to be tried again; nil if not waiting
 	ticks   []tick           // ticks seen on the live path that are not applied yet
 	full    bool             // acts were left out, because the denylist is at its bound
+	// since is the as-of time of the first tick that proved this history: acts
+	// that were sent later are news. Zero before that.
+	since time.Time
 
 	history
 }
@@ -111,7 +114,7 @@ func (f *follower) handle(ctx context.Context, ev event) {
 		f.view.arrived(ev.at, time.Now())
 		f.remember(tick{ev.sequence, ev.at})
 	}
-	f.target = max(f.target, ev.sequence)
+	f.exists(ev.sequence)
 	if ev.tick && f.view.tooOld(time.Now()) && time.Since(f.checked) >= recheckPause {
 		// While it was quiet the stream may have become another one.
 		f.recheck(ctx)
@@ -181,12 +184,21 @@ func (f *follower) settle() {
 	}
 	now := time.Now()
 	f.view.proven(newest.at, now)
+	if f.since.IsZero() {
+		f.since = newest.at
+	}
 	f.deny.Prune(surelyPast(newest.at, now))
 	f.view.fills(f.deny.Len(), f.maxActs)
 	f.keep(f.position())
 	if f.full && f.deny.Len() < f.maxActs/10*9 {
 		f.restart() // with room for what was left out
 	}
+}
+
+// exists records that a message with that sequence was stored.
+func (f *follower) exists(sequence uint64) {
+	f.target = max(f.target, sequence)
+	f.view.head.Store(f.target)
 }
 
 // apply takes the payload of one stored message. at is the server's time, or
@@ -198,6 +210,7 @@ func (f *follower) apply(payload []byte, at time.Time) (distinct bool) {
 		f.view.unreadable(revocation.Unread{Err: err}, f.last)
 		return true
 	}
+	enforced := 0
 	for _, a := range m.Acts {
 		if f.deny.Len() >= f.maxActs {
 			if _, held := f.deny.Act(a.ID); !held {
@@ -206,7 +219,9 @@ func (f *follower) apply(payload []byte, at time.Time) (distinct bool) {
 				continue
 			}
 		}
-		f.deny.Apply(a)
+		if f.deny.Apply(a) == denylist.Enforced {
+			enforced++
+		}
 		f.view.watchers.tell(a)
 	}
 	for _, u := range m.Unread {
@@ -224,6 +239,23 @@ func (f *follower) apply(payload []byte, at time.Time) (distinct bool) {
 	}
 	if len(m.Acts) > 0 {
 		f.view.changed(len(m.Acts))
+		f.measure(enforced, m.SentAt, at)
 	}
 	return !m.Tick
+}
+
+// measure records how long acts took that have just come into force. stored is
+// when the server stored their message, if it came on the live path; a sender
+// whose clock says that it was sent later is ahead.
+func (f *follower) measure(acts int, sent, stored time.Time) {
+	path := PathLive
+	switch {
+	case f.since.IsZero() || sent.Before(f.since):
+		return
+	case stored.IsZero():
+		path = PathCatchUp
+	case sent.After(stored):
+		sent = stored
+	}
+	f.view.delays.inForce(path, acts, sent, time.Now())
 }

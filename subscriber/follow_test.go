@@ -25,9 +25,13 @@ func TestContiguousMessagesNeedNoRequest(t *testing.T) {
 		w.wantAccepted("c")
 		st := w.wantState(Live)
 		want := Status{State: Live, AsOf: time.Now().UTC(), LastSequence: 4, Acts: 2, Epoch: "epoch-1",
+			MaxStaleness: maxStaleness, MaxActs: defaultMaxActs, Kinds: st.Kinds, Propagation: st.Propagation,
 			Counters: Counters{Acts: 2, CatchUps: 1}, Ignored: map[string]uint64{}}
 		if st.Bytes <= 0 || st.Filter.Fill <= 0 || st.Filter.Fill >= 1 {
 			t.Errorf("%d bytes, filter %+v, want some of each", st.Bytes, st.Filter)
+		}
+		if st.Kinds[revocation.KindSession] != 2 || len(st.Kinds) != len(revocation.Kinds()) {
+			t.Errorf("kinds %v, want two sessions", st.Kinds)
 		}
 		want.Bytes, want.Filter = st.Bytes, st.Filter // package denylist checks them
 		if diff := cmp.Diff(want, st); diff != "" {

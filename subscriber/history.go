@@ -270,6 +270,8 @@ func (f *follower) changeHistory(m mark, final bool, reason string) {
 	}
 	f.lost = l
 	f.last, f.target, f.floor, f.ticks = 0, 0, 0, nil
+	f.since = time.Time{}
+	f.view.head.Store(0)
 	f.mark, f.newest = mark{}, time.Time{}
 	f.doubts, f.missing, f.short = nil, time.Time{}, time.Time{}
 	f.view.historyLost(reason)

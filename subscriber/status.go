@@ -94,6 +94,8 @@ type FilterStatus struct {
 	// refuses them, measured now. They cost a look at the entries.
 	FalsePositiveRate float64
 	Rebuilds          uint64 // since Open
+	// FalsePositives counts the checks since Open that did pay for that.
+	FalsePositives uint64
 }
 
 // Status is a snapshot of the view.
@@ -106,8 +108,12 @@ type Status struct {
 	AsOf time.Time
 	// Staleness is now minus AsOf by the node's clock; 0 if AsOf is zero.
 	Staleness time.Duration
+	// MaxStaleness is that of the Config, or its default.
+	MaxStaleness time.Duration
 	// LastSequence is the stream sequence applied with everything before it.
 	LastSequence uint64
+	// Lag is how many messages are known to be stored and are not applied yet.
+	Lag uint64
 	// Epoch of the stream as the newest tick names it; empty before the first.
 	Epoch string
 	// Accepted is the newest acceptance of a changed history that a beat has
@@ -118,12 +124,18 @@ type Status struct {
 	LastBeat time.Time
 	// Acts is the number of acts held, Provisional of them only from the fast path.
 	Acts, Provisional int
+	// Kinds is the number of acts held by kind; every kind is present.
+	Kinds map[revocation.Kind]int
+	// MaxActs is the bound of the Config, or its default.
+	MaxActs int
 	// Bytes is the memory of the denylist.
 	Bytes int
 	// Filter is about the filter in front of it.
 	Filter FilterStatus
 	// ClockOffset estimates the node's clock minus the server's.
 	ClockOffset time.Duration
+	// Propagation has one element per [Path].
+	Propagation []Propagation
 	// File is about Config.LocalFile.
 	File FileStatus
 	// Stalled is why catching up makes no progress; nil while it does.
@@ -138,8 +150,12 @@ type Status struct {
 func (s *Subscriber) Status() Status {
 	st := s.view.status(time.Now())
 	set := s.deny.Stats()
-	st.Acts, st.Provisional, st.Bytes = set.Acts, set.Provisional, set.Bytes
-	st.Filter = FilterStatus{Fill: set.FilterFill, FalsePositiveRate: set.FalsePositiveRate, Rebuilds: set.Rebuilds}
+	st.Acts, st.Provisional, st.Kinds, st.Bytes = set.Acts, set.Provisional, set.Kinds, set.Bytes
+	st.Filter = FilterStatus{
+		Fill: set.FilterFill, FalsePositiveRate: set.FalsePositiveRate,
+		Rebuilds: set.Rebuilds, FalsePositives: set.FalseMaybes,
+	}
+	st.MaxActs, st.Propagation = s.maxActs, s.view.delays.show()
 	return st
 }
 
@@ -147,6 +163,7 @@ func (v *view) status(now time.Time) Status {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	st := Status{
+		MaxStaleness: v.maxStaleness,
 		LastSequence: v.last,
 		Epoch:        v.epoch,
 		Accepted:     v.accepted,
@@ -157,6 +174,9 @@ func (v *view) status(now time.Time) Status {
 		Ignored:      maps.Clone(v.ignored),
 	}
 	st.State, st.Reason, st.Detail = v.judgement(now)
+	if head := v.head.Load(); head > v.last {
+		st.Lag = head - v.last
+	}
 	if p := v.fresh.Load(); p != nil {
 		st.AsOf, st.Staleness = p.asOf, now.Sub(p.asOf)
 	}

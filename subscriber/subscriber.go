@@ -23,8 +23,11 @@ type Subscriber struct {
 	deny *denylist.Denylist
 	view *view
 	src  source
-	own  *nats.Conn // closed by Close; nil if the caller owns the connection
-	nc   *nats.Conn // nil in tests against a faked source
+	// maxActs is how many acts the denylist may hold; immutable.
+	maxActs int
+
+	own *nats.Conn // closed by Close; nil if the caller owns the connection
+	nc  *nats.Conn // nil in tests against a faked source
 
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
@@ -146,7 +149,7 @@ func (b *begin) load(set settings, v *view) error {
 // start runs the goroutines that follow src. They end at Close.
 func start(src source, v *view, b begin) *Subscriber {
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Subscriber{deny: b.deny, view: v, src: src, stop: stop}
+	s := &Subscriber{deny: b.deny, view: v, src: src, maxActs: b.maxActs, stop: stop}
 	f := newFollower(src, s.deny, v, b.at)
 	f.maxActs = b.maxActs
 	if b.rand != nil {

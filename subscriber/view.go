@@ -46,6 +46,8 @@ type view struct {
 
 	counters Counters // by count and under mu
 	watchers watchers
+	delays   propagation
+	head     atomic.Uint64 // highest sequence known to exist
 
 	mu       sync.Mutex // guards the fields below
 	state    State      // CatchingUp or Live; what staleness adds is computed
@@ -215,6 +217,7 @@ func (v *view) arrived(at, now time.Time) {
 		v.offsets = slices.Delete(v.offsets, 0, 1)
 	}
 	v.offsets = append(v.offsets, now.Round(0).Sub(at))
+	v.delays.behind.Store(int64(max(0, -slices.Min(v.offsets))))
 	v.judge()
 }
 

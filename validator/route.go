@@ -173,6 +173,8 @@ type RouteStats struct {
 	Settled uint64
 	// BrokenGlass counts the requests that the break-glass served.
 	BrokenGlass uint64
+	// BreakGlass says that the break-glass opens the route now.
+	BreakGlass bool
 	// Unenforced counts the requests that the validator's ReportOnly served
 	// although they would have been refused.
 	Unenforced uint64
@@ -186,7 +188,7 @@ type routeCounters struct {
 	brokenGlass atomic.Uint64
 }
 
-// Stats returns the counts so far.
+// Stats returns the counts so far. It may look at the break-glass file.
 func (r *Route) Stats() RouteStats {
 	stats := RouteStats{
 		Decisions:   make(map[Reason]uint64, reasonCount),
@@ -194,6 +196,7 @@ func (r *Route) Stats() RouteStats {
 		Settled:     r.counts.settled.Load(),
 		Unenforced:  r.counts.unenforced.Load(),
 		BrokenGlass: r.counts.brokenGlass.Load(),
+		BreakGlass:  r.glassBroken(),
 	}
 	for _, reason := range Reasons() {
 		stats.Decisions[reason] = r.counts.decisions[reason].Load()

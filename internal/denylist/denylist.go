@@ -90,24 +90,42 @@ func (d *Denylist) publish() {
 	d.snap.Store(&snapshot{pages: d.store.pages, filter: d.now.filter.words, index: d.now.index})
 }
 
-// Apply merges a copy of an act that the stream has brought, and reports
-// whether that changed the set. The order and number of copies do not matter.
-// The act must be valid; see [revocation.Act.Validate].
-func (d *Denylist) Apply(a revocation.Act) bool {
+// Effect is what a copy of an act did to the set.
+type Effect uint8
+
+// The effects.
+const (
+	Unchanged Effect = iota // the set held as much already
+	Merged                  // an act that the set held has changed, or a lift came before its act
+	Enforced                // the set refuses by an act that it did not hold before
+)
+
+// effectOf is the effect of an act that the set did not hold.
+func effectOf(a *revocation.Act) Effect {
+	if a.State == revocation.StateLifted {
+		return Merged
+	}
+	return Enforced
+}
+
+// Apply merges a copy of an act that the stream has brought. The order and
+// number of copies do not matter. The act must be valid; see
+// [revocation.Act.Validate].
+func (d *Denylist) Apply(a revocation.Act) Effect {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.target(&a.Target)
 	ref, r := d.entry(&t, a.ID)
 	if r == nil {
 		d.insert(&t, &a, span{state: a.State, expires: a.ExpiresAt, keep: a.ExpiresAt})
-		return true
+		return effectOf(&a)
 	}
 	before := r.span()
 	after := before
 	after.merge(&a)
 	after.until = 0
 	if !d.update(ref, r, before, after) {
-		return false
+		return Unchanged
 	}
 	if after.state == revocation.StateLifted && after.keep > after.expires {
 		lift := d.store.act(ref, r)
@@ -116,7 +134,7 @@ func (d *Denylist) Apply(a revocation.Act) bool {
 	} else {
 		delete(d.outlived, a.ID)
 	}
-	return true
+	return Merged
 }
 
 // Outlived returns the lifted acts of which some copy ends later than their
@@ -133,10 +151,10 @@ func (d *Denylist) Outlived() []revocation.Act {
 // ApplyProvisional merges a copy that only the fast path has brought: it
 // counts until the given time (Unix seconds, exclusive) unless [Denylist.Apply]
 // brings the act before. It never lifts, and changes nothing about an act that
-// the stream has brought. It reports whether it changed the set.
-func (d *Denylist) ApplyProvisional(a revocation.Act, until int64) bool {
+// the stream has brought.
+func (d *Denylist) ApplyProvisional(a revocation.Act, until int64) Effect {
 	if a.State == revocation.StateLifted || until <= 0 {
-		return false
+		return Unchanged
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -144,16 +162,19 @@ func (d *Denylist) ApplyProvisional(a revocation.Act, until int64) bool {
 	ref, r := d.entry(&t, a.ID)
 	if r == nil {
 		d.insert(&t, &a, span{state: a.State, expires: a.ExpiresAt, keep: a.ExpiresAt, until: until})
-		return true
+		return Enforced
 	}
 	before := r.span()
 	if before.until == 0 {
-		return false
+		return Unchanged
 	}
 	after := before
 	after.merge(&a)
 	after.until = max(after.until, until)
-	return d.update(ref, r, before, after)
+	if !d.update(ref, r, before, after) {
+		return Unchanged
+	}
+	return Merged
 }
 
 // target is a key with its hash, and where the generations have it.

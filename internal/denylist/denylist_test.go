@@ -132,10 +132,10 @@ func TestExtendedActOutlivesItsFirstEnd(t *testing.T) {
 	a := session("s1", 1000)
 	d.Apply(a)
 	a.ExpiresAt = 2000
-	if !d.Apply(a) {
+	if d.Apply(a) != denylist.Merged {
 		t.Error("an extension changed nothing")
 	}
-	if d.Apply(a) {
+	if d.Apply(a) != denylist.Unchanged {
 		t.Error("a repeated copy changed the set")
 	}
 	if n := d.Prune(1300); n != 0 {
@@ -154,10 +154,14 @@ func TestTombstoneOutlivesEveryCopyItCancels(t *testing.T) {
 	long := session("s1", 5000)
 	lift := long
 	lift.State, lift.ExpiresAt = revocation.StateLifted, 1000
-	d.Apply(long)
+	if got := d.Apply(long); got != denylist.Enforced {
+		t.Errorf("a new act has effect %d, want Enforced", got)
+	}
 	d.Apply(lift)
 	d.Prune(1300)
-	d.Apply(long) // late
+	if got := d.Apply(long); got != denylist.Unchanged { // late
+		t.Errorf("a late copy of a lifted act has effect %d, want Unchanged", got)
+	}
 	if _, _, found := d.Find(tokenOf("s1"), 2000); found {
 		t.Error("a late copy brought a lifted act back")
 	}
@@ -173,10 +177,10 @@ func TestProvisional(t *testing.T) {
 	lifted.State = revocation.StateLifted
 
 	d := denylist.New()
-	if d.ApplyProvisional(lifted, until) || d.Len() != 0 {
+	if d.ApplyProvisional(lifted, until) != denylist.Unchanged || d.Len() != 0 {
 		t.Error("the fast path lifted an act")
 	}
-	if !d.ApplyProvisional(a, until) {
+	if d.ApplyProvisional(a, until) != denylist.Enforced {
 		t.Error("a new provisional act changed nothing")
 	}
 	for now, want := range map[int64]bool{until - 1: true, until: false} {
@@ -184,7 +188,7 @@ func TestProvisional(t *testing.T) {
 			t.Errorf("provisional act found at %d = %v, want %v", now, found, want)
 		}
 	}
-	if d.ApplyProvisional(a, until-10) || !d.ApplyProvisional(a, until+10) {
+	if d.ApplyProvisional(a, until-10) != denylist.Unchanged || d.ApplyProvisional(a, until+10) != denylist.Merged {
 		t.Error("a repeat must renew, an older one not shorten")
 	}
 	if _, _, found := d.Find(tokenOf("s1"), until+9); !found {
@@ -193,8 +197,10 @@ func TestProvisional(t *testing.T) {
 	if got := d.Stats().Provisional; got != 1 {
 		t.Errorf("Provisional = %d, want 1", got)
 	}
-	d.Apply(a)
-	if d.ApplyProvisional(a, 2000) {
+	if got := d.Apply(a); got != denylist.Merged {
+		t.Errorf("the stream's copy of an act in force by the fast path has effect %d, want Merged", got)
+	}
+	if d.ApplyProvisional(a, 2000) != denylist.Unchanged {
 		t.Error("a fast copy changed an act of the stream")
 	}
 	if _, _, found := d.Find(tokenOf("s1"), 1299); !found {

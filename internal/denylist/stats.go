@@ -1,10 +1,14 @@
 package denylist
 
+import "github.com/seed-4e8dee1b/revoked/revocation"
+
 // Stats describes the set for metrics.
 type Stats struct {
 	// Acts counts the acts held, the ended ones that Prune has not seen
 	// included; Provisional those of them that the stream has not brought.
 	Acts, Provisional int
+	// Kinds counts the acts by kind; every kind is present.
+	Kinds map[revocation.Kind]int
 	// FalseMaybes counts the filter's answers "maybe" to checks with nothing
 	// behind them.
 	FalseMaybes uint64
@@ -28,8 +32,12 @@ type Stats struct {
 func (d *Denylist) Stats() Stats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	kinds := make(map[revocation.Kind]int, len(d.perKind))
+	for _, k := range revocation.Kinds() {
+		kinds[k] = d.perKind[k]
+	}
 	return Stats{
-		Acts: d.Len(), Provisional: d.provisional,
+		Acts: d.Len(), Provisional: d.provisional, Kinds: kinds,
 		FalseMaybes:    d.falseMaybes.Load(),
 		FilterCapacity: d.now.capacity, FilterAdded: d.now.added,
 		FilterFill: d.now.filter.fill(), FalsePositiveRate: falsePositiveRate(d.now.filter.words),

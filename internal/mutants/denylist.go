@@ -20,7 +20,7 @@ var denylistMutants = []mutant{
 		file: "internal/denylist/denylist.go", find: "if a.State == revocation.StateLifted || until <= 0 {", replace: "if until <= 0 {",
 		promise: "the fast path never lifts",
 	}, {
-		file: "internal/denylist/denylist.go", find: "	if before.until == 0 {\n		return false\n	}", replace: "",
+		file: "internal/denylist/denylist.go", find: "	if before.until == 0 {\n		return Unchanged\n	}", replace: "",
 		promise: "a fast copy does not make an act of the stream provisional",
 	}, {
 		file: "internal/denylist/denylist.go", find: "	after.until = 0\n", replace: "",

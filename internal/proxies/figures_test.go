@@ -95,7 +95,7 @@ func figureStart(t *testing.T, w *gatetest.World) {
 			}
 			times = append(times, time.Since(began))
 		}
-		if got := gauge(t, g, "revocation_view_acts"); int(got) != acts {
+		if got := gauge(t, g, `revocation_view_acts{kind="session"}`); int(got) != acts {
 			t.Errorf("the gate holds %v acts, want %d", got, acts)
 		}
 		t.Logf("%6d acts: exec to listening p50 %v, to ready p50 %v (5 starts, max %v; up to 1s is the wait for a tick); RSS %.1f MB, Go heap %.1f MB",

@@ -111,7 +111,7 @@ func TestOperators(t *testing.T) {
 			`revoked_service_acts_accepted_total{kind="user"} 1`,
 			`revoked_service_request_seconds_count{code="201",listener="admin",route="POST /v1/revocations"} 3`,
 			`revoked_service_cognito_calls_total{op="sign_out_user",outcome="ok"} 1`,
-			`revoked_service_ready 1`, `revocation_view_state{state="live"} 1`, `revocation_view_acts 3`,
+			`revoked_service_ready 1`, `revocation_view_state{state="live"} 1`, `revocation_view_acts{kind="user"} 1`, `revocation_view_acts{kind="session"} 1`,
 			`revoked_service_build_info{`, `revocation_view_age_seconds`, `go_goroutines`,
 		} {
 			if !strings.Contains(a.body, want) {

@@ -9,6 +9,9 @@
 package subscriberprom
 
 import (
+	"runtime/debug"
+	"sync"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/seed-4e8dee1b/revoked/subscriber"
@@ -19,9 +22,13 @@ var (
 	viewStale = prometheus.NewDesc("revocation_view_stale", "1 for the reason why the denylist is stale.", []string{"reason"}, nil)
 	viewAge   = prometheus.NewDesc("revocation_view_age_seconds",
 		"Age of the newest proof that the denylist is complete; absent before the first.", nil, nil)
-	viewActs        = prometheus.NewDesc("revocation_view_acts", "Acts that the denylist holds.", nil, nil)
+	viewMaxAge = prometheus.NewDesc("revocation_view_max_staleness_seconds",
+		"Age from which on the denylist is stale, by configuration.", nil, nil)
+	viewActs        = prometheus.NewDesc("revocation_view_acts", "Acts that the denylist holds, by kind of target.", []string{"kind"}, nil)
+	viewMaxActs     = prometheus.NewDesc("revocation_view_max_acts", "Acts that the denylist may hold, by configuration; beyond, it is stale.", nil, nil)
 	viewProvisional = prometheus.NewDesc("revocation_view_provisional_acts", "Acts that only the fast path has brought.", nil, nil)
 	viewSequence    = prometheus.NewDesc("revocation_view_sequence", "Sequence in the stream that is applied with everything before it.", nil, nil)
+	viewLag         = prometheus.NewDesc("revocation_view_lag_messages", "Messages that are known to be stored in the stream and are not applied yet.", nil, nil)
 	clockOffset     = prometheus.NewDesc("revocation_view_clock_offset_seconds", "Estimate of this node's clock minus the server's.", nil, nil)
 	events          = prometheus.NewDesc("revocation_events_total", "What has happened while the stream was followed.", []string{"event"}, nil)
 	ignored         = prometheus.NewDesc("revocation_ignored_messages_total", "Messages that could not count, by reason.", []string{"reason"}, nil)
@@ -29,7 +36,12 @@ var (
 	filterRate      = prometheus.NewDesc("revocation_filter_false_positive_rate",
 		"Share of tokens that nothing refuses and that pass the Bloom filter all the same, measured now.", nil, nil)
 	filterRebuilds = prometheus.NewDesc("revocation_filter_rebuilds_total", "Times that filter and index were built anew.", nil, nil)
-	memory         = prometheus.NewDesc("revocation_view_bytes", "Memory of the denylist.", nil, nil)
+	falsePositives = prometheus.NewDesc("revocation_filter_false_positives_total",
+		"Checks that passed the Bloom filter although nothing refused their token, and looked at the exact entries.", nil, nil)
+	propagation = prometheus.NewDesc("revocation_propagation_seconds",
+		"Time from an act being sent to it being in force at this node, for acts sent while the node followed; by the path that brought it: fast, live, catch_up (it was missed at first).", []string{"path"}, nil)
+	build  = prometheus.NewDesc("revocation_build_info", "Always 1; the version of this library in the running program.", []string{"version"}, nil)
+	memory = prometheus.NewDesc("revocation_view_bytes", "Memory of the denylist.", nil, nil)
 )
 
 // New returns a collector of the subscriber's state. With nil it can only
@@ -41,8 +53,8 @@ type collector struct{ s *subscriber.Subscriber }
 // Describe implements [prometheus.Collector].
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		viewState, viewStale, viewAge, viewActs, viewProvisional, viewSequence, clockOffset, events, ignored,
-		filterFill, filterRate, filterRebuilds, memory,
+		viewState, viewStale, viewAge, viewMaxAge, viewActs, viewMaxActs, viewProvisional, viewSequence, viewLag,
+		clockOffset, events, ignored, filterFill, filterRate, filterRebuilds, falsePositives, propagation, build, memory,
 	} {
 		ch <- d
 	}
@@ -63,9 +75,14 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	if !st.AsOf.IsZero() {
 		ch <- gauge(viewAge, st.Staleness.Seconds())
 	}
-	ch <- gauge(viewActs, float64(st.Acts))
+	ch <- gauge(viewMaxAge, st.MaxStaleness.Seconds())
+	for kind, n := range st.Kinds {
+		ch <- gauge(viewActs, float64(n), kind.String())
+	}
+	ch <- gauge(viewMaxActs, float64(st.MaxActs))
 	ch <- gauge(viewProvisional, float64(st.Provisional))
 	ch <- gauge(viewSequence, float64(st.LastSequence))
+	ch <- gauge(viewLag, float64(st.Lag))
 	ch <- gauge(clockOffset, st.ClockOffset.Seconds())
 	n := st.Counters
 	for event, count := range map[string]uint64{
@@ -81,8 +98,41 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	ch <- gauge(filterFill, st.Filter.Fill)
 	ch <- gauge(filterRate, st.Filter.FalsePositiveRate)
 	ch <- counter(filterRebuilds, st.Filter.Rebuilds)
+	ch <- counter(falsePositives, st.Filter.FalsePositives)
+	for _, p := range st.Propagation {
+		ch <- histogram(p)
+	}
+	ch <- gauge(build, 1, version())
 	ch <- gauge(memory, float64(st.Bytes))
 }
+
+func histogram(p subscriber.Propagation) prometheus.Metric {
+	below := uint64(0)
+	buckets := make(map[float64]uint64, len(p.Bounds))
+	for i, bound := range p.Bounds {
+		below += p.Counts[i]
+		buckets[bound.Seconds()] = below
+	}
+	return prometheus.MustNewConstHistogram(propagation, p.Count(), p.Sum.Seconds(), buckets, string(p.Path))
+}
+
+// module is the module of this package.
+const module = "github.com/seed-4e8dee1b/revoked"
+
+// version is that of the module in the running program, as the program's build
+// has recorded it.
+var version = sync.OnceValue(func() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, m := range append(info.Deps, &info.Main) {
+		if m.Path == module && m.Version != "" {
+			return m.Version
+		}
+	}
+	return "unknown"
+})
 
 func counter(d *prometheus.Desc, n uint64, labels ...string) prometheus.Metric {
 	return prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)

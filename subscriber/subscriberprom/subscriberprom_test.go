@@ -25,7 +25,13 @@ func TestCollector(t *testing.T) {
 		"revocation_view_state live":             1,
 		"revocation_view_state stale":            0,
 		"revocation_view_stale no_tick":          0,
-		"revocation_view_acts ":                  1,
+		"revocation_view_acts session":           1,
+		"revocation_view_acts pool":              0,
+		"revocation_view_max_acts ":              10_000_000,
+		"revocation_view_max_staleness_seconds ": 60,
+		"revocation_view_lag_messages ":          0,
+		"revocation_propagation_seconds live":    0,
+		"revocation_propagation_seconds fast":    1,
 		"revocation_events_total history_change": 0,
 		"revocation_events_total unreadable_act": 0,
 		"revocation_filter_false_positive_rate ": 0, // with one act
@@ -62,7 +68,7 @@ func gather(t *testing.T, g prometheus.Gatherer) map[string]float64 {
 			for _, l := range m.Label {
 				labels = append(labels, l.GetValue())
 			}
-			values[f.GetName()+" "+strings.Join(labels, " ")] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			values[f.GetName()+" "+strings.Join(labels, " ")] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
 		}
 	}
 	return values

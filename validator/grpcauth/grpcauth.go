@@ -3,6 +3,7 @@ package grpcauth
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -121,6 +122,14 @@ type Stats struct {
 	// public, by its name; Others those of all other methods.
 	Methods map[string]validator.RouteStats
 	Others  validator.RouteStats
+}
+
+// Routes returns the counts of all routes by name, for metrics: those of
+// Methods, and Others as "other".
+func (s Stats) Routes() map[string]validator.RouteStats {
+	all := maps.Clone(s.Methods)
+	all["other"] = s.Others
+	return all
 }
 
 // Stats returns the counts so far.

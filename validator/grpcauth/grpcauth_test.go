@@ -111,6 +111,9 @@ func TestCalls(t *testing.T) {
 	if got := stats.Methods[watch].Decisions[validator.ReasonMissingScope]; got != 1 || len(stats.Methods) != 1 {
 		t.Errorf("stats of methods %v, want one decision about %s", stats.Methods, watch)
 	}
+	if routes := stats.Routes(); len(routes) != 2 || routes["other"].Decisions[validator.ReasonOK] != 1 || routes[watch].Decisions[validator.ReasonMissingScope] != 1 {
+		t.Errorf("routes %v, want those of %s and of the others", routes, watch)
+	}
 }
 
 // A handler that waits for its client, and one that waits for its context, are

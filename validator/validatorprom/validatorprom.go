@@ -5,6 +5,12 @@
 //	prometheus.MustRegister(validatorprom.New(v))
 //	prometheus.MustRegister(validatorprom.NewRoute("orders", auth)) // an *httpauth.Auth
 //
+// For a *grpcauth.Auth, whose routes are methods:
+//
+//	prometheus.MustRegister(validatorprom.NewRoutes(func() map[string]validator.RouteStats {
+//		return auth.Stats().Routes()
+//	}))
+//
 // Labels come from fixed sets: reasons, pools and the names of routes that the
 // caller gives. All collectors are safe for concurrent use.
 package validatorprom
@@ -78,6 +84,10 @@ var (
 		"Requests served after Cognito was asked, while the denylist was stale.", []string{"route"}, nil)
 	routeUnenforced = prometheus.NewDesc("revocation_route_unenforced_total",
 		"Requests that report-only served although they would have been refused.", []string{"route"}, nil)
+	routeBrokenGlass = prometheus.NewDesc("revocation_route_broken_glass_total",
+		"Requests that the break-glass served while the denylist was stale.", []string{"route"}, nil)
+	routeBreakGlass = prometheus.NewDesc("revocation_route_break_glass",
+		"1 if the route serves while the denylist is stale, by REVOKED_STALE_POLICY or its break-glass file.", []string{"route"}, nil)
 )
 
 // Counted is a route that counts: [*validator.Route], or a transport with one.
@@ -87,26 +97,40 @@ type Counted interface {
 
 // NewRoute returns a collector of a route's counts, under a name that no other
 // route has.
-func NewRoute(name string, r Counted) prometheus.Collector { return route{name, r} }
-
-type route struct {
-	name string
-	r    Counted
+func NewRoute(name string, r Counted) prometheus.Collector {
+	return NewRoutes(func() map[string]validator.RouteStats {
+		return map[string]validator.RouteStats{name: r.Stats()}
+	})
 }
+
+// NewRoutes returns a collector of several routes by name, of which there must
+// be no more than the program has: names from requests have no bound.
+func NewRoutes(stats func() map[string]validator.RouteStats) prometheus.Collector {
+	return routes(stats)
+}
+
+type routes func() map[string]validator.RouteStats
 
 // Describe implements [prometheus.Collector]. It describes nothing: several
 // routes share the metrics, and differ in the value of a label.
-func (route) Describe(chan<- *prometheus.Desc) {}
+func (routes) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements [prometheus.Collector].
-func (c route) Collect(ch chan<- prometheus.Metric) {
-	stats := c.r.Stats()
-	for reason, n := range stats.Decisions {
-		ch <- count(routeDecisions, n, c.name, reason.String())
+func (c routes) Collect(ch chan<- prometheus.Metric) {
+	for name, stats := range c() {
+		for reason, n := range stats.Decisions {
+			ch <- count(routeDecisions, n, name, reason.String())
+		}
+		ch <- count(routeServedStale, stats.ServedStale, name)
+		ch <- count(routeSettled, stats.Settled, name)
+		ch <- count(routeUnenforced, stats.Unenforced, name)
+		ch <- count(routeBrokenGlass, stats.BrokenGlass, name)
+		open := 0.0
+		if stats.BreakGlass {
+			open = 1
+		}
+		ch <- gauge(routeBreakGlass, open, name)
 	}
-	ch <- count(routeServedStale, stats.ServedStale, c.name)
-	ch <- count(routeSettled, stats.Settled, c.name)
-	ch <- count(routeUnenforced, stats.Unenforced, c.name)
 }
 
 func count(d *prometheus.Desc, n uint64, labels ...string) prometheus.Metric {

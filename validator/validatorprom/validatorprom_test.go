@@ -66,6 +66,8 @@ func TestCollectors(t *testing.T) {
 		"revocation_route_decisions_total revoked orders":   1,
 		"revocation_route_decisions_total ok catalog":       1,
 		"revocation_route_served_stale_total orders":        0,
+		"revocation_route_broken_glass_total catalog":       0,
+		"revocation_route_break_glass catalog":              0,
 		"revocation_jwks_fetches_total ok " + bed.Pool.ID(): 1,
 		"revocation_jwks_keys " + bed.Pool.ID() + " usable": 2,
 		"revocation_token_cache_entries ":                   1,
