@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/seed-4e8dee1b/revoked/internal/build"
 	"github.com/seed-4e8dee1b/revoked/internal/client"
 )
 
@@ -38,7 +39,7 @@ func (a *app) connect() (*client.Client, error) {
 		URL:          url,
 		APIKey:       key,
 		InsecureHTTP: a.insecureHTTP,
-		UserAgent:    fmt.Sprintf("revokectl/%s (%s/%s)", currentBuild().Version, runtime.GOOS, runtime.GOARCH),
+		UserAgent:    fmt.Sprintf("revokectl/%s (%s/%s)", build.Current().Version, runtime.GOOS, runtime.GOARCH),
 	})
 	switch {
 	case errors.Is(err, client.ErrPlainHTTP):

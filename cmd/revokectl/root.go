@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/seed-4e8dee1b/revoked/internal/build"
 )
 
 const rootHelp = `revokectl revokes tokens, sessions, users, clients, groups, devices and whole
@@ -40,7 +42,7 @@ func (a *app) rootCommand() *cobra.Command {
 		Short:         "Revoke tokens, sessions and users of Amazon Cognito",
 		Long:          rootHelp,
 		Example:       rootExamples,
-		Version:       currentBuild().Version,
+		Version:       build.Current().Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRun: func(*cobra.Command, []string) {

@@ -1,40 +1,12 @@
 package main
 
 import (
-	"runtime"
-	"runtime/debug"
+	"strconv"
 
 	"github.com/spf13/cobra"
+
+	"github.com/seed-4e8dee1b/revoked/internal/build"
 )
-
-// build says what this binary was made from.
-type build struct {
-	Version string `json:"version"`
-	// Commit is empty if the binary was built outside a checkout.
-	Commit string `json:"commit,omitempty"`
-	Go     string `json:"go"`
-	OS     string `json:"os"`
-	Arch   string `json:"arch"`
-}
-
-// currentBuild prefers what the linker was told to what the Go tool recorded,
-// which "go install module@version" leaves.
-func currentBuild() build {
-	b := build{Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return b
-	}
-	if b.Version == "dev" && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		b.Version = info.Main.Version
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			b.Commit = s.Value
-		}
-	}
-	return b
-}
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
@@ -45,7 +17,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
-			b := currentBuild()
+			b := build.Current()
 			if a.output == formatJSON {
 				return a.printJSON(b)
 			}
@@ -53,7 +25,11 @@ func (a *app) versionCommand() *cobra.Command {
 			if b.Commit != "" {
 				rows = append(rows, []string{"commit", b.Commit})
 			}
-			return a.printTable(append(rows, []string{"go", b.Go}, []string{"platform", b.OS + "/" + b.Arch}))
+			if b.Date != "" {
+				rows = append(rows, []string{"date", b.Date})
+			}
+			return a.printTable(append(rows,
+				[]string{"go", b.Go}, []string{"platform", b.OS + "/" + b.Arch}, []string{"wire", strconv.Itoa(b.Wire)}))
 		},
 	}
 }

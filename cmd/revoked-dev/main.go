@@ -17,11 +17,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-4e8dee1b/revoked/internal/cli"
 	"github.com/seed-4e8dee1b/revoked/internal/dev"
 )
-
-// version is set by the build.
-var version = "dev"
 
 func main() { os.Exit(run()) }
 
@@ -34,16 +32,13 @@ func run() int {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return 0
-	case errors.As(err, new(usageError)):
+	case errors.As(err, new(cli.UsageError)):
 		fmt.Fprintf(os.Stderr, "revoked-dev: %v\nTry: revoked-dev --help\n", err)
 		return 2
 	}
 	fmt.Fprintf(os.Stderr, "revoked-dev: %v\n", err)
 	return 1
 }
-
-// usageError is a wrong command line or environment.
-type usageError struct{ error }
 
 func rootCommand() *cobra.Command {
 	var cognitoOnly bool
@@ -56,10 +51,7 @@ three sample API nodes on loopback addresses. Nothing of it is for production.`,
 		Example: `  revoked-dev demo                  # the story of a revocation, step by step
   revoked-dev run                   # leave everything up and print what to try
   revoked-dev --cognito-only        # just the emulator, for tests in any language`,
-		Version:       version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args:          noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cognitoOnly {
 				return cmd.Help()
@@ -67,25 +59,18 @@ three sample API nodes on loopback addresses. Nothing of it is for production.`,
 			return dev.RunCognito(cmd.Context(), listen, cmd.OutOrStdout())
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.Flags().BoolVar(&cognitoOnly, "cognito-only", false, "serve only the Cognito emulator, with the demo pool, until interrupted")
 	root.Flags().StringVar(&listen, "listen", dev.CognitoAddr, "address of the emulator, with --cognito-only")
 	root.AddCommand(runCommand(), demoCommand(), receiptsCommand(), nodeCommand())
+	cli.Root(root)
 	return root
-}
-
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usageError{fmt.Errorf("unknown argument %q", args[0])}
-	}
-	return nil
 }
 
 func runCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "run",
 		Short: "Leave everything up, and print URLs, users and lines to try",
-		Args:  noArgs,
+		Args:  cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return dev.Run(cmd.Context(), cmd.OutOrStdout())
 		},
@@ -103,7 +88,7 @@ and what happened; the first that does not hold ends it with exit code 1.
 
 DEMO_BREAK=<step> breaks a step on purpose, to see that it is noticed.
 DEMO_REPEATS=<n> is how often the time to refusal is measured (default 50).`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			repeats, err := repeatsFrom(os.Getenv("DEMO_REPEATS"))
 			if err != nil {
@@ -111,7 +96,7 @@ DEMO_REPEATS=<n> is how often the time to refusal is measured (default 50).`,
 			}
 			broken := os.Getenv("DEMO_BREAK")
 			if broken != "" && !slices.Contains(dev.DemoSteps(), broken) {
-				return usageError{fmt.Errorf("DEMO_BREAK=%s: no such step; the steps are %s", broken, strings.Join(dev.DemoSteps(), ", "))}
+				return cli.Usagef("DEMO_BREAK=%s: no such step; the steps are %s", broken, strings.Join(dev.DemoSteps(), ", "))
 			}
 			return dev.RunDemo(cmd.Context(), dev.DemoConfig{Out: cmd.OutOrStdout(), Break: broken, Repeats: repeats})
 		},
@@ -123,10 +108,10 @@ func receiptsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "receipts",
 		Short: "Show receipts over a fleet of processes, one of them frozen; takes two minutes",
-		Args:  noArgs,
+		Args:  cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.Nodes < 2 || cfg.Nodes > 200 {
-				return usageError{fmt.Errorf("--nodes %d: give a number from 2 to 200", cfg.Nodes)}
+				return cli.Usagef("--nodes %d: give a number from 2 to 200", cfg.Nodes)
 			}
 			cfg.Out = cmd.OutOrStdout()
 			return dev.RunReceipts(cmd.Context(), cfg)
@@ -143,7 +128,7 @@ func repeatsFrom(s string) (int, error) {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 || n > 1000 {
-		return 0, usageError{fmt.Errorf("DEMO_REPEATS=%q: give a number from 1 to 1000", s)}
+		return 0, cli.Usagef("DEMO_REPEATS=%q: give a number from 1 to 1000", s)
 	}
 	return n, nil
 }
@@ -155,7 +140,7 @@ func nodeCommand() *cobra.Command {
 		Use:    "node",
 		Short:  "One sample API node; ends when its standard input does",
 		Hidden: true,
-		Args:   noArgs,
+		Args:   cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithCancel(cmd.Context())
 			defer cancel()

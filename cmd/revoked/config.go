@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/seed-4e8dee1b/revoked/internal/build"
+	"github.com/seed-4e8dee1b/revoked/internal/cli"
 	"github.com/seed-4e8dee1b/revoked/internal/config"
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 )
@@ -29,7 +31,7 @@ func (s *settings) bind(cmd *cobra.Command) {
 
 func (s *settings) load() (service.Config, error) {
 	return service.Load(s.path, config.Environ(), func(c *service.Config) {
-		c.Version = version
+		c.Version = build.Current().Version
 		c.InsecureNoAuth = s.insecureNoAuth
 		c.InsecureEphemeralSealKey = s.ephemeralSealKey
 		for _, o := range []struct {
@@ -47,9 +49,8 @@ func configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Look at the configuration",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cli.Group(cmd)
 	var set settings
 	check := &cobra.Command{
 		Use:   "check",
@@ -58,7 +59,7 @@ func configCommand() *cobra.Command {
 nobody. It prints the configuration in force with secrets masked, or everything
 that is wrong with it.`,
 		Example: `  revoked config check --config revoked.yaml`,
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := set.load()
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
+	"github.com/seed-4e8dee1b/revoked/internal/cli"
 	"github.com/seed-4e8dee1b/revoked/internal/config"
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
@@ -38,10 +39,10 @@ to be unknown. It fails if anything would keep revoked from working.`,
 		Example: `  NATS_URL=nats://localhost:4222 revoked provision
   revoked provision --config revoked.yaml --replicas 3
   revoked provision --check      # changes nothing`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if replicas != 1 && replicas != 3 && replicas != 5 {
-				return usageError{fmt.Errorf("--replicas %d: give 3, or 1 for development", replicas)}
+				return cli.Usagef("--replicas %d: give 3 or 5, or 1 for development", replicas)
 			}
 			cfg, err := service.LoadNATS(path, config.Environ())
 			if err != nil {

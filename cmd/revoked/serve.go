@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-4e8dee1b/revoked/internal/cli"
 	"github.com/seed-4e8dee1b/revoked/internal/config"
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 )
@@ -23,7 +24,7 @@ It starts without NATS and without Cognito: /readyz is 503, with the reason,
 until NATS is connected, the stream is verified and the service's own denylist
 is fresh. It stops gracefully: /readyz first, then requests, then the rest.`,
 		Example: `  REVOKED_API_KEY=... NATS_URL=nats://nats:4222 revoked serve --config revoked.yaml`,
-		Args:    noArgs,
+		Args:    cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := set.load()
 			if err != nil {

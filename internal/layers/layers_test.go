@@ -148,6 +148,17 @@ var rules = []rule{
 		reason: "a test's node and user pool need no AWS SDK",
 	},
 	{
+		pkg:    "internal/build",
+		forbid: slices.Concat([]string{module, "net/http"}, nats, aws, jwx),
+		allow:  ownAll("internal/build", "revocation"),
+		reason: "what a binary was made from is told to all of them, the smallest included",
+	},
+	{
+		pkg:    "internal/cli",
+		forbid: slices.Concat(ownAll("publisher", "subscriber", "validator", "internal/service", "internal/gate"), aws, jwx),
+		reason: "what command lines have in common decides nothing",
+	},
+	{
 		pkg:    "internal/natsdev",
 		forbid: slices.Concat(ownAll("publisher", "subscriber", "validator"), aws, jwx),
 		reason: "the NATS server for tests and development knows no Cognito",
