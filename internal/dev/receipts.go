@@ -10,11 +10,11 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/seed-4e8dee1b/revoked/internal/freeze"
 	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
 )
 
@@ -66,9 +66,14 @@ type sample struct {
 	frozen bool
 }
 
-func (s *sample) signal(sig os.Signal) error {
-	s.frozen = sig == syscall.SIGSTOP
-	return s.cmd.Process.Signal(sig)
+func (s *sample) freeze() error {
+	s.frozen = true
+	return freeze.Stop(s.cmd.Process)
+}
+
+func (s *sample) thaw() error {
+	s.frozen = false
+	return freeze.Continue(s.cmd.Process)
 }
 
 func (r *receipts) play(ctx context.Context) error {
@@ -101,7 +106,7 @@ func (r *receipts) play(ctx context.Context) error {
 
 	frozen := r.nodes[n/2]
 	r.say("kill -STOP %d   # sample/%s", frozen.cmd.Process.Pid, frozen.cfg.Name)
-	if err := frozen.signal(syscall.SIGSTOP); err != nil {
+	if err := frozen.freeze(); err != nil {
 		return err
 	}
 	s, err := r.session(ctx)
@@ -117,7 +122,7 @@ func (r *receipts) play(ctx context.Context) error {
 		return err
 	}
 	r.say("kill -CONT %d", frozen.cmd.Process.Pid)
-	if err := frozen.signal(syscall.SIGCONT); err != nil {
+	if err := frozen.thaw(); err != nil {
 		return err
 	}
 	if err := r.ask(ctx, s, 0, fmt.Sprintf(`(?m)^enforced +%d/%d,`, n, n), "get", id, "--wait", "all"); err != nil {

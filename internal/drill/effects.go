@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/seed-4e8dee1b/revoked/publisher"
@@ -70,7 +69,9 @@ func (e *effects) begin(name string) func() {
 // at ends the process as nothing but the kernel can, if this is the moment.
 func (e *effects) at(p point) {
 	if e.die != nil && *e.die == p {
-		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			self.Kill()
+		}
 		select {} // until the signal has come
 	}
 }

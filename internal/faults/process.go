@@ -43,7 +43,12 @@ func startProcess(dir, name string, cmd *exec.Cmd) (*process, error) {
 
 // signal reaches a process that runs; for one that has ended it does nothing.
 func (p *process) signal(sig syscall.Signal) {
-	if err := p.cmd.Process.Signal(sig); err != nil && p.running() {
+	p.told(func(to *os.Process) error { return to.Signal(sig) })
+}
+
+// told signals by tell, as signal does.
+func (p *process) told(tell func(*os.Process) error) {
+	if err := tell(p.cmd.Process); err != nil && p.running() {
 		fmt.Fprintf(os.Stderr, "faults: %s not signaled: %v\n", p.name, err)
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
+	"github.com/seed-4e8dee1b/revoked/internal/freeze"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 )
 
@@ -107,9 +107,9 @@ func freezeLeader(b *bench) error {
 	if err := b.tell(doBegin); err != nil {
 		return err
 	}
-	b.cluster.servers[i].proc.signal(syscall.SIGSTOP)
+	b.cluster.servers[i].proc.told(freeze.Stop)
 	err = b.sleep(60 * time.Second)
-	b.cluster.servers[i].proc.signal(syscall.SIGCONT)
+	b.cluster.servers[i].proc.told(freeze.Continue)
 	if err != nil {
 		return err
 	}

@@ -1,3 +1,5 @@
+//go:build linux
+
 package proxies_test
 
 import (
