@@ -14,9 +14,11 @@ TOOLS ?= $(CURDIR)/.tools
 STATICCHECK_VERSION := v0.8.2
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
+CYCLONEDX_VERSION := v1.10.0
 STATICCHECK := $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
+CYCLONEDX := $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION)
 
 # A test binary that runs longer than this hangs.
 TEST_TIMEOUT ?= 5m
@@ -32,7 +34,17 @@ help: ## List the targets
 
 .PHONY: build
 build: ## Build the binaries into bin/
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ ./cmd/...
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X $(MODULE)/internal/build.version=$(VERSION)" -o bin/ ./cmd/...
+
+.PHONY: dist
+dist: $(CYCLONEDX) ## Make the files of a release in dist/, for every platform (VERSION=v1.2.3 of another tag)
+	rm -rf dist
+	go run ./internal/release -version "$(VERSION)" -sbom $(CYCLONEDX) dist dist
+
+.PHONY: check-dist
+check-dist: ## Unpack what make dist made, check it all, and build linux/amd64 anew elsewhere: the same bytes
+	go run ./internal/release check dist
+	internal/release/reproduce.sh dist "$(VERSION)"
 
 .PHONY: run
 run: build ## Run NATS, a Cognito emulator, the service and sample nodes on loopback
@@ -80,7 +92,7 @@ rolling: ## Measure the acceptance at two replicas, and restart both under load
 	go run ./internal/drill rolling
 
 .PHONY: check
-check: fmt tidy vet layers staticcheck lint test vuln ## Run every check: format, tidy, vet, layers, lint, race tests
+check: fmt tidy vet cross layers staticcheck lint test vuln ## Run every check: format, tidy, vet, layers, lint, race tests
 
 .PHONY: fmt
 fmt: ## Fail if a file is not formatted by gofmt
@@ -93,6 +105,11 @@ tidy: ## Fail if go.mod or go.sum is not tidy
 .PHONY: vet
 vet: ## Run go vet
 	go vet ./...
+
+.PHONY: cross
+cross: ## Run go vet for Windows and macOS, tests included
+	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 go vet ./...
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go vet ./...
 
 .PHONY: layers
 layers: ## Fail if a package imports what its layer forbids
@@ -214,6 +231,9 @@ $(STATICCHECK):
 
 $(GOLANGCI_LINT):
 	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint,$(GOLANGCI_LINT_VERSION))
+
+$(CYCLONEDX):
+	$(call install,github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod,$(CYCLONEDX_VERSION))
 
 $(GOVULNCHECK):
 	$(call install,golang.org/x/vuln/cmd/govulncheck,$(GOVULNCHECK_VERSION))
