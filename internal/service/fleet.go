@@ -97,7 +97,9 @@ func (l lateFleet) Await(ctx context.Context, q members.Question, want members.W
 	if err != nil {
 		return members.Receipt{}, err
 	}
-	return t.Await(ctx, q, want), nil
+	r := t.Await(ctx, q, want)
+	l.service.numbers.receipts.count(r)
+	return r, nil
 }
 
 // Members implements [api.Fleet].

@@ -1,8 +1,6 @@
 package service
 
 import (
-	"context"
-	"errors"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -12,8 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/seed-4e8dee1b/revoked/publisher"
-	"github.com/seed-4e8dee1b/revoked/publisher/cognito"
 	"github.com/seed-4e8dee1b/revoked/subscriber/subscriberprom"
 )
 
@@ -24,7 +20,11 @@ type numbers struct {
 	accepted     *prometheus.CounterVec
 	lifted       prometheus.Counter
 	unnamed      prometheus.Counter
+	acceptance   *prometheus.HistogramVec
+	batches      prometheus.Counter
+	batchLines   *prometheus.CounterVec
 	cognitoCalls *prometheus.CounterVec
+	receipts     *receiptNumbers
 }
 
 func newNumbers(s *Service) *numbers {
@@ -44,17 +44,30 @@ func newNumbers(s *Service) *numbers {
 			Name: "revoked_service_sessions_unnamed_total",
 			Help: "Sessions that could not be denied because their tokens have no origin_jti: token revocation is off for the app client.",
 		}),
-		cognitoCalls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "revoked_service_cognito_calls_total",
-			Help: "Calls to Cognito by outcome: ok, retry (may succeed later), refused (will not), unsent (held back by our own limits, tried later).",
-		}, []string{"op", "outcome"}),
+		acceptance: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "revoked_service_acceptance_seconds",
+			Help:    "Time to accept or refuse a revocation, by kind and outcome: accepted, invalid (of the request), busy (over the budget for learning sessions), cognito (which was needed first), not_durable, unavailable (not ready), failed.",
+			Buckets: []float64{.0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15, 40},
+		}, []string{"kind", "outcome"}),
+		batches: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "revoked_service_batches_total", Help: "Batches of revocations carried out.",
+		}),
+		batchLines: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "revoked_service_batch_lines_total", Help: "Lines of batches by outcome: accepted, refused.",
+		}, []string{"outcome"}),
+		cognitoCalls: newCognitoCalls(),
+		receipts:     newReceiptNumbers(),
+	}
+	for _, outcome := range []string{"accepted", "refused"} { // present from the start, for rates
+		n.batchLines.WithLabelValues(outcome)
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "revoked_service_build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": s.cfg.Version, "go_version": runtime.Version()},
 	})
 	build.Set(1)
-	n.registry.MustRegister(n.requests, n.accepted, n.lifted, n.unnamed, n.cognitoCalls, build, viewCollector{s}, fleetCollector{s},
+	n.registry.MustRegister(n.requests, n.accepted, n.lifted, n.unnamed, n.acceptance, n.batches, n.batchLines,
+		n.cognitoCalls, limitCollector{s}, n.receipts, build, viewCollector{s}, fleetCollector{s},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return n
 }
@@ -73,6 +86,13 @@ func (n *numbers) served(listener string) func(string, int, time.Duration) {
 	}
 }
 
+// batched is the hook of batches.
+func (n *numbers) batched(accepted, refused int) {
+	n.batches.Inc()
+	n.batchLines.WithLabelValues("accepted").Add(float64(accepted))
+	n.batchLines.WithLabelValues("refused").Add(float64(refused))
+}
+
 // viewCollector shows the state of the service and of its own denylist.
 type viewCollector struct{ s *Service }
 
@@ -81,6 +101,7 @@ var (
 	tasksDesc = prometheus.NewDesc("revoked_service_tasks",
 		"Tasks by what they wait for: pending (the next try is near), dead_letter (Cognito refused; a person must mend it; the act stands).", []string{"state"}, nil)
 	storedDesc     = prometheus.NewDesc("revoked_service_tasks_stored", "Tasks of all replicas that are stored: acts that live or have ended within a day.", nil, nil)
+	oldestDesc     = prometheus.NewDesc("revoked_service_task_oldest_seconds", "Age of the oldest pending task's act; 0 if none is pending.", nil, nil)
 	overdueDesc    = prometheus.NewDesc("revoked_service_task_overdue_seconds", "How long the task that waits the longest is past its time.", nil, nil)
 	unreadableDesc = prometheus.NewDesc("revoked_service_tasks_unreadable_total",
 		"Stored tasks that this replica can't carry out, by reason: format (of a later version), sealed (by a key that it lacks; counted at each try).", []string{"reason"}, nil)
@@ -92,6 +113,7 @@ func (viewCollector) Describe(ch chan<- *prometheus.Desc) {
 	subscriberprom.New(nil).Describe(ch)
 	ch <- tasksDesc
 	ch <- storedDesc
+	ch <- oldestDesc
 	ch <- overdueDesc
 	ch <- unreadableDesc
 }
@@ -107,6 +129,7 @@ func (c viewCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(tasksDesc, prometheus.GaugeValue, float64(t.Pending), "pending")
 		ch <- prometheus.MustNewConstMetric(tasksDesc, prometheus.GaugeValue, float64(t.DeadLetters), "dead_letter")
 		ch <- prometheus.MustNewConstMetric(storedDesc, prometheus.GaugeValue, float64(t.Tasks))
+		ch <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, t.Oldest.Seconds())
 		ch <- prometheus.MustNewConstMetric(overdueDesc, prometheus.GaugeValue, t.Overdue.Seconds())
 		ch <- prometheus.MustNewConstMetric(unreadableDesc, prometheus.CounterValue, float64(t.Unreadable), "format")
 		ch <- prometheus.MustNewConstMetric(unreadableDesc, prometheus.CounterValue, float64(t.Sealed), "sealed")
@@ -121,56 +144,4 @@ func bit(set bool) float64 {
 		return 1
 	}
 	return 0
-}
-
-// countedCognito is a pool whose calls are counted.
-type countedCognito struct {
-	pool  *cognito.Pool
-	calls *prometheus.CounterVec // by op and outcome
-}
-
-func (c countedCognito) count(op string, err error) {
-	outcome := "ok"
-	if err != nil {
-		outcome = "refused"
-		refusal, ok := errors.AsType[*publisher.CognitoError](err)
-		switch {
-		case ok && refusal.Unsent:
-			outcome = "unsent"
-		case !ok || refusal.Retry:
-			outcome = "retry"
-		}
-	}
-	c.calls.WithLabelValues(op, outcome).Inc()
-}
-
-// Now implements [publisher.Cognito].
-func (c countedCognito) Now() time.Time { return c.pool.Now() }
-
-// Refresh implements [publisher.Cognito].
-func (c countedCognito) Refresh(ctx context.Context, clientID, refreshToken string) (publisher.Refreshed, error) {
-	out, err := c.pool.Refresh(ctx, clientID, refreshToken)
-	c.count("refresh", err)
-	return out, err
-}
-
-// RevokeToken implements [publisher.Cognito].
-func (c countedCognito) RevokeToken(ctx context.Context, clientID, refreshToken string) error {
-	err := c.pool.RevokeToken(ctx, clientID, refreshToken)
-	c.count("revoke_token", err)
-	return err
-}
-
-// AccessTokenRevoked implements [publisher.Cognito].
-func (c countedCognito) AccessTokenRevoked(ctx context.Context, accessToken string) (bool, error) {
-	revoked, err := c.pool.AccessTokenRevoked(ctx, accessToken)
-	c.count("access_token_revoked", err)
-	return revoked, err
-}
-
-// SignOutUser implements [publisher.Cognito].
-func (c countedCognito) SignOutUser(ctx context.Context, sub string) error {
-	err := c.pool.SignOutUser(ctx, sub)
-	c.count("sign_out_user", err)
-	return err
 }

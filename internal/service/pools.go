@@ -14,16 +14,16 @@ import (
 // newPools makes the adapters for Cognito. Pools of one Region share a limiter:
 // Cognito's quotas hold for an account and Region.
 func (s *Service) newPools(ctx context.Context) (map[string]publisher.Pool, error) {
-	limiters := make(map[string]*cognito.Limiter)
+	s.limiters = make(map[string]*cognito.Limiter)
 	pools := make(map[string]publisher.Pool)
 	for _, p := range s.cfg.Pools {
-		limiter := limiters[p.region()]
+		limiter := s.limiters[p.region()]
 		if limiter == nil {
 			var err error
 			if limiter, err = cognito.NewLimiter(s.cfg.limits()); err != nil {
 				return nil, err
 			}
-			limiters[p.region()] = limiter
+			s.limiters[p.region()] = limiter
 		}
 		adapter := cognito.Config{
 			PoolID: p.ID, Region: p.Region, Endpoint: p.Endpoint, UserInfoURL: p.UserInfoURL,

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/prometheus/client_golang/prometheus"
+	"time"
 
 	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/publisher/api"
@@ -13,12 +12,7 @@ import (
 )
 
 // lateRevoker is the publisher, which is there only once NATS is, with counts.
-type lateRevoker struct {
-	service  *Service
-	accepted *prometheus.CounterVec // by kind
-	lifted   prometheus.Counter
-	unnamed  prometheus.Counter
-}
+type lateRevoker struct{ service *Service }
 
 func (l *lateRevoker) publisher() (*publisher.Publisher, error) {
 	l.service.mu.Lock()
@@ -29,32 +23,69 @@ func (l *lateRevoker) publisher() (*publisher.Publisher, error) {
 	return l.service.publisher, nil
 }
 
-func (l *lateRevoker) count(status publisher.Status, err error) (publisher.Status, error) {
+// count takes note of the outcome of a revocation that began at the given time.
+func (l *lateRevoker) count(kind revocation.Kind, began time.Time, status publisher.Status, err error) (publisher.Status, error) {
+	n := l.service.numbers
 	switch {
 	case err == nil:
-		l.accepted.WithLabelValues(status.Act.Target.Kind.String()).Inc()
+		n.accepted.WithLabelValues(status.Act.Target.Kind.String()).Inc()
 	case errors.Is(err, publisher.ErrNoSession):
-		l.unnamed.Inc()
+		n.unnamed.Inc()
 	}
+	n.acceptance.WithLabelValues(kindLabel(kind), outcomeOf(err)).Observe(time.Since(began).Seconds())
 	return status, err
+}
+
+// kindLabel keeps to the kinds that there are.
+func kindLabel(kind revocation.Kind) string {
+	if kind.Valid() {
+		return kind.String()
+	}
+	return "unknown"
+}
+
+// outcomeOf names how a revocation ended, for metrics.
+func outcomeOf(err error) string {
+	_, wrong := errors.AsType[*publisher.RequestError](err)
+	_, failed := errors.AsType[*publisher.CognitoError](err)
+	switch {
+	case err == nil:
+		return "accepted"
+	case errors.Is(err, publisher.ErrNotDurable):
+		return "not_durable"
+	case errors.Is(err, publisher.ErrBusy):
+		return "busy"
+	case wrong, errors.Is(err, publisher.ErrUnknownToken), errors.Is(err, publisher.ErrNoSession),
+		errors.Is(err, publisher.ErrNoLearning), errors.Is(err, publisher.ErrOnceConflict):
+		return "invalid"
+	case failed:
+		return "cognito"
+	case errors.Is(err, api.ErrUnavailable):
+		return "unavailable"
+	}
+	return "failed"
 }
 
 // Revoke implements [api.Revoker].
 func (l *lateRevoker) Revoke(ctx context.Context, req publisher.Request) (publisher.Status, error) {
+	began := time.Now()
 	p, err := l.publisher()
 	if err != nil {
-		return publisher.Status{}, err
+		return l.count(req.Target.Kind, began, publisher.Status{}, err)
 	}
-	return l.count(p.Revoke(ctx, req))
+	status, err := p.Revoke(ctx, req)
+	return l.count(req.Target.Kind, began, status, err)
 }
 
 // RevokeSession implements [api.Revoker].
 func (l *lateRevoker) RevokeSession(ctx context.Context, in publisher.Presented) (publisher.Status, error) {
+	began := time.Now()
 	p, err := l.publisher()
 	if err != nil {
-		return publisher.Status{}, err
+		return l.count(revocation.KindSession, began, publisher.Status{}, err)
 	}
-	return l.count(p.RevokeSession(ctx, in))
+	status, err := p.RevokeSession(ctx, in)
+	return l.count(revocation.KindSession, began, status, err)
 }
 
 // AwaitCognito implements [api.Revoker].
@@ -73,7 +104,7 @@ func (l *lateRevoker) Lift(ctx context.Context, req publisher.LiftRequest) ([]pu
 		return nil, err
 	}
 	lifted, err := p.Lift(ctx, req)
-	l.lifted.Add(float64(len(lifted)))
+	l.service.numbers.lifted.Add(float64(len(lifted)))
 	return lifted, err
 }
 

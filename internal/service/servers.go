@@ -40,7 +40,7 @@ type servers struct {
 // listen opens the three listeners and serves.
 func (s *Service) listen() error {
 	common := api.Common{
-		Revoker: &lateRevoker{service: s, accepted: s.numbers.accepted, lifted: s.numbers.lifted, unnamed: s.numbers.unnamed},
+		Revoker: &lateRevoker{s},
 		Tokens:  s.tokens,
 		Audit:   auditLog{s.audit},
 		Logger:  s.cfg.Logger,
@@ -54,6 +54,7 @@ func (s *Service) listen() error {
 		Feed: lateFeed{s}, Stopping: s.draining,
 	}
 	admin.Served = s.numbers.served("admin")
+	admin.Batched = s.numbers.batched
 	for _, p := range s.cfg.Pools {
 		admin.Pools = append(admin.Pools, p.ID)
 		for _, c := range p.Clients {

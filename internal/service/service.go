@@ -15,6 +15,7 @@ import (
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/publisher/audit"
+	"github.com/seed-4e8dee1b/revoked/publisher/cognito"
 	"github.com/seed-4e8dee1b/revoked/publisher/tasks"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
 )
@@ -30,6 +31,7 @@ type Service struct {
 	deny     lateDenylist
 	tokens   *tokens
 	pools    map[string]publisher.Pool
+	limiters map[string]*cognito.Limiter // by Region
 	sealKeys tasks.Keys
 	numbers  *numbers
 	servers  servers

@@ -31,6 +31,9 @@ type AdminConfig struct {
 	// InsecureNoAuth serves anybody who asks for a loopback host name, as an
 	// admin. It is for development on one machine.
 	InsecureNoAuth bool
+	// Batched, if not nil, is called after each batch with how many lines were
+	// accepted and how many were not, for metrics.
+	Batched func(accepted, refused int)
 	// RateLimit is how many requests a second each caller may send in the long
 	// run; twice as many at once. Zero means 50.
 	RateLimit float64

@@ -78,11 +78,13 @@ func (a *admin) batch(w http.ResponseWriter, r *http.Request) {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	results := a.carryOut(r, lines, once)
-	accepted := 0
+	accepted, refused := 0, 0
 	for slot := range results {
 		res := <-slot
 		if res.Revocation != nil {
 			accepted++
+		} else {
+			refused++
 		}
 		// A client that reads no longer than that has gone. Not every writer
 		// has deadlines, and then nothing is bounded by them.
@@ -91,6 +93,9 @@ func (a *admin) batch(w http.ResponseWriter, r *http.Request) {
 		if len(results) == 0 {
 			_ = out.Flush() // likewise
 		}
+	}
+	if a.cfg.Batched != nil {
+		a.cfg.Batched(accepted, refused)
 	}
 	logFrom(r).Info().Int("lines", len(lines)).Int("accepted", accepted).Msg("batch carried out")
 }

@@ -14,7 +14,8 @@ import (
 // While Cognito does not answer, calls of that category are held back and
 // nothing is sent; other categories go on.
 func TestOutageHoldsCallsBack(t *testing.T) {
-	w := newWorld(t, cognitotest.Config{})
+	limiter := must(cognito.NewLimiter(cognito.Limits{}))
+	w := newWorld(t, cognitotest.Config{}, func(c *cognito.Config) { c.Limiter = limiter })
 	w.srv.Fail("RevokeToken", cognitotest.Failure{Code: "InternalErrorException"})
 	revoke := func() error { return w.pool.RevokeToken(t.Context(), w.public.ID, "x.x.x.x.x") }
 	for range 10 {
@@ -27,6 +28,11 @@ func TestOutageHoldsCallsBack(t *testing.T) {
 	}
 	if err := w.pool.SignOutUser(t.Context(), w.ada.Subject); err != nil {
 		t.Errorf("SignOutUser: %v", err)
+	}
+	for _, st := range limiter.Stats() {
+		if open := st.Breaker == cognito.BreakerOpen; open != (st.Category == "user_token") {
+			t.Errorf("the breaker of %s is %s", st.Category, st.Breaker)
+		}
 	}
 }
 

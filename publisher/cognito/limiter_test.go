@@ -39,6 +39,15 @@ func TestLimited(t *testing.T) {
 	if got, want := w.pool.Stats(), (cognito.Stats{Attempts: 1, Refused: 2, Limited: 2}); got != want {
 		t.Errorf("Stats = %+v, want %+v", got, want)
 	}
+	for _, got := range limiter.Stats() {
+		want := cognito.CategoryStats{Category: got.Category, Waited: got.Waited, Breaker: cognito.BreakerClosed}
+		if got.Category == "user_token" {
+			want.Refused = 3
+		}
+		if got != want {
+			t.Errorf("limiter's Stats = %+v, want %+v", got, want)
+		}
+	}
 }
 
 // Who gives up while waiting takes nothing from the quota.

@@ -16,6 +16,8 @@ type pacer struct {
 	mu      sync.Mutex // guards the fields below
 	last    time.Time  // when the last call went
 	waiting int        // how many want to go
+	waited  time.Duration
+	refused uint64 // how many had too little time
 }
 
 func newPacer(gap time.Duration) *pacer {
@@ -31,7 +33,7 @@ func (p *pacer) wait(ctx context.Context) error {
 	if !p.join(ctx) {
 		return errLimited
 	}
-	defer p.leave()
+	defer p.leave(time.Now())
 	select {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
@@ -63,16 +65,18 @@ func (p *pacer) join(ctx context.Context) bool {
 		first = now
 	}
 	if bounded && first.Add(time.Duration(p.waiting)*p.gap).After(deadline) {
+		p.refused++
 		return false
 	}
 	p.waiting++
 	return true
 }
 
-func (p *pacer) leave() {
+func (p *pacer) leave(came time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting--
+	p.waited += time.Since(came)
 }
 
 // goAt lets the caller go if it is time, else it returns how long that takes.

@@ -13,6 +13,9 @@ type Stats struct {
 	Pending, DeadLetters int
 	// Overdue is how long the longest waiting task is past its time.
 	Overdue time.Duration
+	// Oldest is how long ago the oldest act was accepted whose task is pending;
+	// 0 without one.
+	Oldest time.Duration
 	// Unreadable counts tasks of a format that this version does not know, and
 	// Sealed reads of a task whose seal none of the keys opens. Both are 0
 	// unless replicas of different versions or keys run.
@@ -36,6 +39,7 @@ func (x *index) stats(now time.Time) Stats {
 			continue
 		case e.leg == legPending:
 			stats.Pending++
+			stats.Oldest = max(stats.Oldest, now.Sub(time.Unix(0, e.acceptedAt)))
 		case e.leg == legFailed:
 			stats.DeadLetters++
 		}

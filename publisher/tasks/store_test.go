@@ -520,14 +520,17 @@ func TestDeadLettersAreCounted(t *testing.T) {
 	store := srv.open(t, "a", keyA)
 	dead, pending, unproven := storedTask(revocation.KindUser, "x"), storedTask(revocation.KindUser, "y"), storedTask(revocation.KindUser, "z")
 	dead.Cognito.State, dead.Due = publisher.LegFailed, time.Now().Add(time.Hour)
-	pending.Due = time.Now().Add(-time.Hour)
+	pending.Due, pending.AcceptedAt = time.Now().Add(-time.Hour), time.Now().Add(-2*time.Hour)
 	unproven.Cognito.State = publisher.LegFailed // nothing is left to do
 	put(t, store, dead, pending, unproven)
 	got := store.Stats()
 	if got.Overdue < time.Hour {
 		t.Errorf("Overdue = %v, want an hour", got.Overdue)
 	}
-	got.Overdue = 0
+	if got.Oldest < 2*time.Hour || got.Oldest > 3*time.Hour {
+		t.Errorf("Oldest = %v, want two hours", got.Oldest)
+	}
+	got.Overdue, got.Oldest = 0, 0
 	if want := (tasks.Stats{Tasks: 3, Pending: 1, DeadLetters: 1}); got != want {
 		t.Errorf("Stats = %+v, want %+v", got, want)
 	}
