@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/seed-4e8dee1b/revoked/internal/faultlink"
 )
 
 // tools are the programs that a run needs.
@@ -47,7 +49,7 @@ type bench struct {
 type benchNode struct {
 	name   string
 	server int // the only one it knows; -1: it knows all
-	links  []*proxy
+	links  []*faultlink.Proxy
 	proc   *child
 }
 
@@ -156,12 +158,12 @@ func (b *bench) startNode(n *benchNode, command []string) error {
 		if n.server >= 0 && n.server != i {
 			continue
 		}
-		p, err := runClientProxy(s.client)
+		p, err := faultlink.RunClient(s.client)
 		if err != nil {
 			return err
 		}
 		n.links = append(n.links, p)
-		urls = append(urls, "nats://"+p.address())
+		urls = append(urls, "nats://"+p.Address())
 	}
 	b.nodes = append(b.nodes, n)
 	var err error
@@ -193,7 +195,7 @@ func (b *bench) close() error {
 			n.proc.close()
 		}
 		for _, l := range n.links {
-			l.close()
+			l.Close()
 		}
 	}
 	if b.cluster != nil {
@@ -295,10 +297,10 @@ func (b *bench) recovered() error {
 }
 
 // links sets every link between nodes and servers.
-func (b *bench) links(m mode) {
+func (b *bench) links(m faultlink.Mode) {
 	for _, n := range b.nodes {
 		for _, l := range n.links {
-			l.set(m)
+			l.Set(m)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
 
+	"github.com/seed-4e8dee1b/revoked/internal/faultlink"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 )
 
@@ -26,7 +27,7 @@ type cluster struct {
 	command []string // of nats-server
 	names   stream.Names
 	servers [3]*natsServer
-	routes  [3][3]*proxy // routes[i][j] is what server i dials to reach j
+	routes  [3][3]*faultlink.Proxy // routes[i][j] is what server i dials to reach j
 	epoch   string
 
 	admin *nats.Conn
@@ -76,7 +77,7 @@ func startCluster(ctx context.Context, dir string, command []string, small int) 
 			if i == j {
 				continue
 			}
-			if c.routes[i][j], err = runProxy(c.servers[j].route); err != nil {
+			if c.routes[i][j], err = faultlink.Run(c.servers[j].route); err != nil {
 				return nil, errors.Join(err, c.close())
 			}
 		}
@@ -153,7 +154,7 @@ func (c *cluster) start(ctx context.Context, i int) error {
 	var routes []string
 	for _, p := range c.routes[i] {
 		if p != nil {
-			routes = append(routes, "nats://"+p.address())
+			routes = append(routes, "nats://"+p.Address())
 		}
 	}
 	// Clients and servers know all addresses: what servers tell of each other
@@ -286,8 +287,8 @@ func (c *cluster) settled(ctx context.Context) error {
 func (c *cluster) isolate(i int) {
 	for j := range c.servers {
 		if j != i {
-			c.routes[i][j].set(mode{frozen: true})
-			c.routes[j][i].set(mode{frozen: true})
+			c.routes[i][j].Set(faultlink.Mode{Frozen: true})
+			c.routes[j][i].Set(faultlink.Mode{Frozen: true})
 		}
 	}
 }
@@ -297,9 +298,9 @@ func (c *cluster) isolate(i int) {
 func (c *cluster) rejoin(i int) {
 	for j := range c.servers {
 		if j != i {
-			for _, p := range []*proxy{c.routes[i][j], c.routes[j][i]} {
-				p.set(mode{refuse: true})
-				p.set(mode{})
+			for _, p := range []*faultlink.Proxy{c.routes[i][j], c.routes[j][i]} {
+				p.Set(faultlink.Mode{Refuse: true})
+				p.Set(faultlink.Mode{})
 			}
 		}
 	}
@@ -350,7 +351,7 @@ func (c *cluster) close() error {
 	for _, row := range c.routes {
 		for _, p := range row {
 			if p != nil {
-				p.close()
+				p.Close()
 			}
 		}
 	}

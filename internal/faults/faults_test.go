@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-4e8dee1b/revoked/internal/faultlink"
 )
 
 func TestMain(m *testing.M) {
@@ -52,7 +52,7 @@ func TestShortFaults(t *testing.T) {
 			return b.recovered()
 		}},
 		{name: "hold", maxStaleness: 3 * time.Second, run: func(b *bench) error {
-			return b.bad(mode{hold: true}, true, time.Second)
+			return b.bad(faultlink.Mode{Hold: true}, true, time.Second)
 		}},
 	}
 	f := floors{acts: 30, checks: 20_000, positive: 1000}
@@ -109,32 +109,6 @@ func TestChangesFitTheCode(t *testing.T) {
 		if _, err := apply(root, append(slices.Clone(changes), clock...)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-func TestReadFrame(t *testing.T) {
-	const protocol = "INFO {\"max_payload\":1}\r\nPING\r\nMSG a 1 3\r\nx\r\n\r\nHMSG b 2 reply 4 6\r\nabcdef\r\nPONG\r\n-ERR 'x'\r\n"
-	r := bufio.NewReader(strings.NewReader(protocol))
-	var messages []string
-	var all strings.Builder
-	for {
-		frame, message, err := readFrame(r)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		all.Write(frame)
-		if message {
-			messages = append(messages, string(frame))
-		}
-	}
-	if all.String() != protocol {
-		t.Errorf("frames together = %q, want %q", all.String(), protocol)
-	}
-	if want := []string{"MSG a 1 3\r\nx\r\n\r\n", "HMSG b 2 reply 4 6\r\nabcdef\r\n"}; !slices.Equal(messages, want) {
-		t.Errorf("messages = %q, want %q", messages, want)
 	}
 }
 

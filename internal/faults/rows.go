@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-4e8dee1b/revoked/internal/faultlink"
 	"github.com/seed-4e8dee1b/revoked/internal/freeze"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 )
@@ -169,7 +170,7 @@ func rollingRestart(b *bench) error {
 
 // bad makes all links bad until nodes have been stale, if they are to be, and
 // the given time has passed.
-func (b *bench) bad(m mode, stale bool, lasts time.Duration) error {
+func (b *bench) bad(m faultlink.Mode, stale bool, lasts time.Duration) error {
 	if err := b.tell(doBegin); err != nil {
 		return err
 	}
@@ -185,7 +186,7 @@ func (b *bench) bad(m mode, stale bool, lasts time.Duration) error {
 	if err := b.acts(b.floors.acts); err != nil {
 		return err
 	}
-	b.links(mode{})
+	b.links(faultlink.Mode{})
 	return b.recovered()
 }
 
@@ -193,10 +194,10 @@ func dropMessages(b *bench) error {
 	if err := b.tell(doBegin); err != nil {
 		return err
 	}
-	b.links(mode{drop: 0.05})
+	b.links(faultlink.Mode{Drop: 0.05})
 	for range 20 {
 		n := b.nodes[rand.N(len(b.nodes))]
-		n.links[rand.N(len(n.links))].reset()
+		n.links[rand.N(len(n.links))].Reset()
 		if err := b.sleep(time.Second); err != nil {
 			return err
 		}
@@ -204,7 +205,7 @@ func dropMessages(b *bench) error {
 	if err := b.acts(b.floors.acts); err != nil {
 		return err
 	}
-	b.links(mode{})
+	b.links(faultlink.Mode{})
 	return b.recovered()
 }
 
@@ -215,7 +216,7 @@ func delayMessages(b *bench) error {
 		return err
 	}
 	for delay := time.Second; delay <= 12*time.Second; delay += time.Second {
-		b.links(mode{delay: delay})
+		b.links(faultlink.Mode{Delay: delay})
 		if err := b.sleep(2 * time.Second); err != nil {
 			return err
 		}
@@ -223,15 +224,15 @@ func delayMessages(b *bench) error {
 	if err := b.staleAt(-1); err != nil {
 		return err
 	}
-	b.links(mode{})
+	b.links(faultlink.Mode{})
 	return b.enough()
 }
 
 func duplicateMessages(b *bench) error {
-	return b.bad(mode{duplicate: 1.0 / 3}, false, 15*time.Second)
+	return b.bad(faultlink.Mode{Duplicate: 1.0 / 3}, false, 15*time.Second)
 }
-func holdMessages(b *bench) error { return b.bad(mode{hold: true}, true, 14*time.Second) }
-func swallow(b *bench) error      { return b.bad(mode{frozen: true}, true, 14*time.Second) }
+func holdMessages(b *bench) error { return b.bad(faultlink.Mode{Hold: true}, true, 14*time.Second) }
+func swallow(b *bench) error      { return b.bad(faultlink.Mode{Frozen: true}, true, 14*time.Second) }
 
 func diskFull(b *bench) error {
 	if err := b.tell(doBegin); err != nil {
@@ -324,7 +325,7 @@ func restoreAway(b *bench) error {
 	if err := b.tell(doBegin); err != nil {
 		return err
 	}
-	b.links(mode{refuse: true})
+	b.links(faultlink.Mode{Refuse: true})
 	// These no node has seen when the store loses them: the service puts them
 	// back.
 	if err := b.acts(b.floors.acts / 2); err != nil {
@@ -336,7 +337,7 @@ func restoreAway(b *bench) error {
 	if err := b.acts(2 * b.floors.acts); err != nil {
 		return err
 	}
-	b.links(mode{})
+	b.links(faultlink.Mode{})
 	return b.otherHistory()
 }
 

@@ -1,4 +1,9 @@
-package main
+// Package faultlink is a TCP proxy whose network can break: refuse, freeze,
+// delay, hold, lose and repeat what a NATS server sends. Tests and the fault
+// bench put it between a server and who speaks to it.
+//
+// A [Proxy] is safe for concurrent use. Close waits for every goroutine.
+package faultlink
 
 import (
 	"bufio"
@@ -13,45 +18,48 @@ import (
 	"time"
 )
 
-// mode is how a proxy's network behaves.
-type mode struct {
-	refuse bool // connections are closed, and new ones at once
-	frozen bool // nothing passes, in either direction, and nothing is closed
+// Mode is how a proxy's network behaves. The zero value passes everything on.
+type Mode struct {
+	Refuse bool // connections are closed, and new ones at once
+	Frozen bool // nothing passes, in either direction, and nothing is closed
 
-	// What follows is for messages from a server to its clients only. The rest
+	// What follows is for messages from a server to its clients only, through
+	// [RunClient]. The rest
 	// of the protocol passes, PONG above all: the link looks healthy.
-	hold            bool          // keep messages until it ends, then deliver them all
-	delay           time.Duration // deliver each message so much later
-	drop, duplicate float64       // shares of messages
+	Hold            bool          // keep messages until it ends, then deliver them all
+	Delay           time.Duration // deliver each message so much later
+	Drop, Duplicate float64       // shares of messages
 }
 
-// proxy is a TCP proxy with one target.
-type proxy struct {
+// Proxy is a TCP proxy with one target.
+type Proxy struct {
 	lis    net.Listener
 	target string
 	frames bool // it understands what servers send to clients
 	done   sync.WaitGroup
 
 	mu      sync.Mutex // guards the fields below
-	mode    mode
+	mode    Mode
 	changed chan struct{} // closed and replaced when mode changes
 	conns   map[net.Conn]struct{}
 	closed  bool
 }
 
-func runProxy(target string) (*proxy, error) {
+// Run starts a proxy on a free port of loopback; target is a host:port.
+func Run(target string) (*Proxy, error) {
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &proxy{lis: lis, target: target, changed: make(chan struct{}), conns: make(map[net.Conn]struct{})}
+	p := &Proxy{lis: lis, target: target, changed: make(chan struct{}), conns: make(map[net.Conn]struct{})}
 	p.done.Go(p.serve)
 	return p, nil
 }
 
-// runClientProxy runs a proxy that understands the protocol of clients.
-func runClientProxy(target string) (*proxy, error) {
-	p, err := runProxy(target)
+// RunClient is Run for a proxy that understands what NATS servers send to
+// clients.
+func RunClient(target string) (*Proxy, error) {
+	p, err := Run(target)
 	if err == nil {
 		p.mu.Lock()
 		p.frames = true
@@ -60,51 +68,53 @@ func runClientProxy(target string) (*proxy, error) {
 	return p, err
 }
 
-func (p *proxy) address() string { return p.lis.Addr().String() }
+// Address returns the host:port to connect to.
+func (p *Proxy) Address() string { return p.lis.Addr().String() }
 
-// set changes how the network behaves, from now on.
-func (p *proxy) set(m mode) {
+// Set changes how the network behaves, from now on.
+func (p *Proxy) Set(m Mode) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mode = m
 	close(p.changed)
 	p.changed = make(chan struct{})
-	if m.refuse {
+	if m.Refuse {
 		p.dropAll()
 	}
 }
 
-// reset closes every connection. New ones are accepted.
-func (p *proxy) reset() {
+// Reset closes every connection. New ones are accepted.
+func (p *Proxy) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dropAll()
 }
 
-func (p *proxy) dropAll() {
+func (p *Proxy) dropAll() {
 	for c := range p.conns {
 		c.Close()
 	}
 	clear(p.conns)
 }
 
-func (p *proxy) close() {
+// Close ends the proxy and every connection.
+func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	p.set(mode{refuse: true})
+	p.Set(Mode{Refuse: true})
 	p.lis.Close()
 	p.done.Wait()
 }
 
 // now returns the mode, and a channel that is closed when it changes.
-func (p *proxy) now() (mode, <-chan struct{}, bool) {
+func (p *Proxy) now() (Mode, <-chan struct{}, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.mode, p.changed, p.frames
 }
 
-func (p *proxy) serve() {
+func (p *Proxy) serve() {
 	for {
 		client, err := p.lis.Accept()
 		if err != nil {
@@ -115,7 +125,7 @@ func (p *proxy) serve() {
 }
 
 // connect joins a client to the target until either ends.
-func (p *proxy) connect(client net.Conn) {
+func (p *Proxy) connect(client net.Conn) {
 	defer client.Close()
 	if !p.keep(client) {
 		return
@@ -150,17 +160,17 @@ func (p *proxy) connect(client net.Conn) {
 }
 
 // keep remembers an open connection, unless the network refuses it.
-func (p *proxy) keep(c net.Conn) bool {
+func (p *Proxy) keep(c net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.mode.refuse || p.closed {
+	if p.mode.Refuse || p.closed {
 		return false
 	}
 	p.conns[c] = struct{}{}
 	return true
 }
 
-func (p *proxy) forget(c net.Conn) {
+func (p *Proxy) forget(c net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.conns, c)
@@ -168,10 +178,10 @@ func (p *proxy) forget(c net.Conn) {
 
 // pass waits while the network is frozen. It returns false if conn is gone by
 // then.
-func (p *proxy) pass(conn net.Conn) bool {
+func (p *Proxy) pass(conn net.Conn) bool {
 	for {
 		m, changed, _ := p.now()
-		if !m.frozen {
+		if !m.Frozen {
 			p.mu.Lock()
 			_, open := p.conns[conn]
 			p.mu.Unlock()
@@ -183,7 +193,7 @@ func (p *proxy) pass(conn net.Conn) bool {
 
 // copy passes bytes on. What arrives while the network is frozen is passed on
 // afterwards, if the connection is still there.
-func (p *proxy) copy(dst, src net.Conn) {
+func (p *Proxy) copy(dst, src net.Conn) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := src.Read(buf)
@@ -203,7 +213,7 @@ func (p *proxy) copy(dst, src net.Conn) {
 
 // copyFrames passes on what a server sends to a client. Messages keep their
 // order among themselves; other parts of the protocol overtake those that wait.
-func (p *proxy) copyFrames(dst, src net.Conn) {
+func (p *Proxy) copyFrames(dst, src net.Conn) {
 	w := &delivery{dst: dst, wake: make(chan struct{}, 1), end: make(chan struct{})}
 	var done sync.WaitGroup
 	done.Go(func() { p.deliver(w, src) })
@@ -222,12 +232,12 @@ func (p *proxy) copyFrames(dst, src net.Conn) {
 			continue
 		}
 		m, _, _ := p.now()
-		if rand.Float64() < m.drop {
+		if rand.Float64() < m.Drop {
 			continue
 		}
-		w.add(frame, time.Now().Add(m.delay))
-		if rand.Float64() < m.duplicate {
-			w.add(frame, time.Now().Add(m.delay))
+		w.add(frame, time.Now().Add(m.Delay))
+		if rand.Float64() < m.Duplicate {
+			w.add(frame, time.Now().Add(m.Delay))
 		}
 	}
 }
@@ -284,12 +294,12 @@ func (w *delivery) pop() {
 }
 
 // deliver writes messages when they are due, until the connection ends.
-func (p *proxy) deliver(w *delivery, src net.Conn) {
+func (p *Proxy) deliver(w *delivery, src net.Conn) {
 	for {
 		m, changed, _ := p.now()
 		first, found := w.head()
 		var due <-chan time.Time
-		if found && !m.hold {
+		if found && !m.Hold {
 			due = time.After(time.Until(first.due))
 		}
 		select {
