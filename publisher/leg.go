@@ -47,6 +47,9 @@ func (p *Publisher) attempt(ctx context.Context, t Task) time.Time {
 		return time.Now().Add(jitter(ownPause))
 	case t.lifting():
 		return p.finishLift(ctx, t)
+	case t.canary():
+		// Whoever let it go has died or was interrupted, and nobody waits for it.
+		return p.store(ctx, t, time.Time{})
 	}
 	pool, known := p.cfg.Pools[t.Act.Target.Pool]
 	if !known {

@@ -176,9 +176,22 @@ func (p *Publisher) revoke(ctx context.Context, req Request) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	free, err := p.holds.take(ctx, t.Act.ID, nil)
+	t, err = p.carryOut(ctx, t, req.Cutoff)
 	if err != nil {
-		return Status{}, err // not possible: nobody else knows the id
+		p.log.Error().Stringer("act_id", t.Act.ID).Stringer("kind", t.Act.Target.Kind).Err(err).Msg("revocation not durable")
+		return Status{}, err
+	}
+	p.log.Info().Stringer("act_id", t.Act.ID).Stringer("kind", t.Act.Target.Kind).
+		Uint64("seq", t.Denied.Sequence).Str("cognito", string(t.Cognito.State)).Msg("revocation accepted")
+	return t.Status, nil
+}
+
+// carryOut takes a new task through steps 2 and 3 of the package comment. cutoff
+// is the caller's own, or 0. The error is a [*NotDurableError].
+func (p *Publisher) carryOut(ctx context.Context, t Task, cutoff int64) (Task, error) {
+	free, err := p.holds.take(ctx, t.Act.ID, nil)
+	if err != nil { // ctx has ended: nobody else knows the id
+		return t, &NotDurableError{Act: t.Act.ID, Cause: err}
 	}
 	defer free()
 	fast := p.repeatFast(t.Act)
@@ -192,17 +205,14 @@ func (p *Publisher) revoke(ctx context.Context, req Request) (Status, error) {
 		err = p.cfg.View.AwaitEnforced(ctx, t.Act)
 	}
 	if err == nil {
-		t.Due = p.tellAt(t, req.Cutoff)
+		t.Due = p.tellAt(t, cutoff)
 		t.Cognito.NextTry = t.Due
 		t, err = p.put(ctx, t)
 	}
 	if err != nil {
-		p.log.Error().Stringer("act_id", t.Act.ID).Stringer("kind", t.Act.Target.Kind).Err(err).Msg("revocation not durable")
-		return Status{}, &NotDurableError{Act: t.Act.ID, FastOnly: fast.sent, Cause: err}
+		return t, &NotDurableError{Act: t.Act.ID, FastOnly: fast.sent, Cause: err}
 	}
-	p.log.Info().Stringer("act_id", t.Act.ID).Stringer("kind", t.Act.Target.Kind).
-		Uint64("seq", t.Denied.Sequence).Str("cognito", string(t.Cognito.State)).Msg("revocation accepted")
-	return t.Status, nil
+	return t, nil
 }
 
 // accept checks the request and fixes its act.

@@ -9,6 +9,7 @@ import (
 // Query selects acts for a list. A zero field selects all.
 type Query struct {
 	Kind revocation.Kind
+	// Pool "" selects every pool but [CanaryPool].
 	Pool string
 	// IDs has the ids of targets; an act on any of them is selected. "" is the
 	// id of acts on a whole pool.
@@ -23,7 +24,15 @@ type Query struct {
 // Selects reports whether the act belongs into the list, wherever it begins.
 func (q Query) Selects(a revocation.Act) bool {
 	return (q.Kind == 0 || a.Target.Kind == q.Kind) &&
-		(q.Pool == "" || a.Target.Pool == q.Pool) &&
+		q.SelectsPool(a.Target.Pool) &&
 		(q.IDs == nil || slices.Contains(q.IDs, a.Target.ID)) &&
 		(q.State == 0 || a.State == q.State)
+}
+
+// SelectsPool reports whether acts of the pool may be selected.
+func (q Query) SelectsPool(pool string) bool {
+	if q.Pool == "" {
+		return pool != CanaryPool
+	}
+	return q.Pool == pool
 }

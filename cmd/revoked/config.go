@@ -15,6 +15,7 @@ type settings struct {
 	public, admin, meta string // addresses; empty leaves what file or environment say
 	insecureNoAuth      bool
 	ephemeralSealKey    bool
+	probe               bool
 }
 
 func (s *settings) bind(cmd *cobra.Command) {
@@ -23,6 +24,8 @@ func (s *settings) bind(cmd *cobra.Command) {
 	flags.StringVar(&s.public, "public-addr", "", "address for apps (default 127.0.0.1:8080)")
 	flags.StringVar(&s.admin, "admin-addr", "", "address for operators (default 127.0.0.1:8081)")
 	flags.StringVar(&s.meta, "metrics-addr", "", "address for probes and metrics (default 127.0.0.1:9090)")
+	flags.BoolVar(&s.probe, "probe", false,
+		"revoke a canary each minute, or probe.interval, and measure how soon every node enforces it")
 	flags.BoolVar(&s.insecureNoAuth, "insecure-no-auth", false,
 		"serve the admin API without REVOKED_API_KEY; only on a loopback address")
 	flags.BoolVar(&s.ephemeralSealKey, "insecure-ephemeral-seal-key", false,
@@ -34,6 +37,9 @@ func (s *settings) load() (service.Config, error) {
 		c.Version = build.Current().Version
 		c.InsecureNoAuth = s.insecureNoAuth
 		c.InsecureEphemeralSealKey = s.ephemeralSealKey
+		if s.probe && c.Probe.Interval == 0 {
+			c.Probe.Interval = service.DefaultProbeInterval
+		}
 		for _, o := range []struct {
 			flag string
 			addr *string

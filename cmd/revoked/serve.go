@@ -22,9 +22,15 @@ probes (/livez, /readyz, /metrics).
 
 It starts without NATS and without Cognito: /readyz is 503, with the reason,
 until NATS is connected, the stream is verified and the service's own denylist
-is fresh. It stops gracefully: /readyz first, then requests, then the rest.`,
-		Example: `  REVOKED_API_KEY=... NATS_URL=nats://nats:4222 revoked serve --config revoked.yaml`,
-		Args:    cli.NoArgs,
+is fresh. It stops gracefully: /readyz first, then requests, then the rest.
+
+With --probe it revokes a canary each minute, a token that nobody has, and asks
+every node until each has proven that it refuses it. What it finds is in the
+metrics revoked_service_probe_*, and who is missing in the log.`,
+		Example: `  REVOKED_API_KEY=... NATS_URL=nats://nats:4222 revoked serve --config revoked.yaml
+  revoked serve --config revoked.yaml --probe          # and measure each minute
+  REVOKED_PROBE_INTERVAL=15s revoked serve --config revoked.yaml`,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := set.load()
 			if err != nil {

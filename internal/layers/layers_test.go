@@ -22,7 +22,7 @@ var (
 	grpc     = []string{"google.golang.org/grpc", "github.com/envoyproxy"}
 	observe  = []string{"github.com/prometheus", "go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters"}
 	testOnly = []string{
-		own("internal/natsdev"), own("internal/acttest"), own("internal/verdicts"), own("publisher/cognitotest"),
+		own("internal/natsdev"), own("internal/acttest"), own("internal/faultlink"), own("internal/verdicts"), own("publisher/cognitotest"),
 		"github.com/nats-io/nats-server", "go.uber.org/goleak", "pgregory.net/rapid", "github.com/google/go-cmp",
 	}
 )
@@ -130,6 +130,17 @@ var rules = []rule{
 		direct:  true,
 		forbid:  slices.Concat(ownAll("internal/stream"), nats),
 		reason:  "the adapter of the AWS SDK does not know how acts travel",
+	},
+	{
+		pkg:    "publisher/prober",
+		forbid: observe,
+		reason: "the prober finds out: who counts and who shows it is not its business",
+	},
+	{
+		pkg:    "internal/faultlink",
+		forbid: []string{module},
+		allow:  ownAll("internal/faultlink"),
+		reason: "a link that breaks knows nothing of who speaks over it",
 	},
 	{
 		pkg:    "publisher/cognitotest",

@@ -99,7 +99,7 @@ var publisherMutants = []mutant{
 		file: "publisher/lift.go", find: "if err = ctx.Err(); err == nil {", replace: "{",
 		promise: "a caller who has gone away gets no further act lifted",
 	}, {
-		file: "publisher/leg.go", find: "	case t.lifting():\n		return p.finishLift(ctx, t)\n	}\n	pool, known", replace: "	}\n	pool, known",
+		file: "publisher/leg.go", find: "	case t.lifting():\n		return p.finishLift(ctx, t)\n	case t.canary():", replace: "	case t.canary():",
 		promise: "a worker finishes a lift and does not tell Cognito",
 	}, {
 		file: "publisher/leg.go", find: "case t.lifting(): // by another replica, meanwhile", replace: "case false:",

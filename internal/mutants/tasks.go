@@ -11,7 +11,7 @@ var tasksMutants = []mutant{
 		file: "publisher/tasks/store.go", find: "return cfg.Takeover + mathrand.N(cfg.Takeover/4+1)", replace: "return 0",
 		promise: "a task is left to the replica that stored it",
 	}, {
-		file: "publisher/tasks/store.go", find: "left := time.Unix(t.KeepUntil, 0).Add(keepAfterEnd).Sub(now)", replace: "left := time.Unix(t.KeepUntil, 0).Sub(now)",
+		file: "publisher/tasks/store.go", find: "left := time.Unix(t.KeepUntil, 0).Add(keepFor(t.Act.Target.Pool)).Sub(now)", replace: "left := time.Unix(t.KeepUntil, 0).Sub(now)",
 		promise: "a task is known until a day after the end of its act",
 	}, {
 		file: "publisher/tasks/seal.go", find: "b.act.String(), b.pool, b.client, keyID}", replace: "b.pool, b.client, keyID}",

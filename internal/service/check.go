@@ -77,6 +77,7 @@ func (c Config) problems() []Problem {
 	}
 	list = append(list, c.log().Problems()...)
 	list = append(list, c.natsProblems()...)
+	c.checkProbe(&list)
 	c.checkPools(&list)
 	return list
 }

@@ -75,6 +75,10 @@ type Config struct {
 	// AuditAge is how long "provision" has the audit kept; zero means a year.
 	AuditAge time.Duration `yaml:"audit_age" env:"REVOKED_AUDIT_AGE"`
 
+	// Probe says how often, if at all, a canary is revoked to see how soon the
+	// nodes enforce it.
+	Probe Probe `yaml:"probe"`
+
 	// ShutdownDelay is the time between /readyz turning off and the listeners
 	// closing, for load balancers that look only now and then. Zero closes at
 	// once, and requests that are still sent here are refused.
@@ -105,6 +109,16 @@ type Config struct {
 
 // NATS says how to connect.
 type NATS = config.NATS
+
+// Probe is about the prober; see package prober.
+type Probe struct {
+	// Interval is the time from one canary to the next. Zero means that there
+	// are none. Each replica that probes appends one act for each.
+	Interval time.Duration `yaml:"interval" env:"REVOKED_PROBE_INTERVAL"`
+	// Timeout is how long nodes have to prove that they enforce it; less than
+	// Interval. Zero means half of Interval, 30 s at most.
+	Timeout time.Duration `yaml:"timeout" env:"REVOKED_PROBE_TIMEOUT"`
+}
 
 // Pool is one user pool.
 type Pool struct {

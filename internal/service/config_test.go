@@ -37,6 +37,7 @@ func TestLoad(t *testing.T) {
 public_addr: :8080
 log_level: warn
 rate_limit: 20
+probe: {interval: 15s}
 api_keys:
   - {id: ci, role: operator, sha256: `+strings.Repeat("ab", 32)+`}
 cors_origins: [https://app.example.com]
@@ -57,7 +58,8 @@ pools:
 	env := map[string]string{
 		"NATS_URL": "nats://env:4222", "REVOKED_API_KEY": apiKey, "REVOKED_SEAL_KEYS": sealKey, "REVOKED_ADMIN_ADDR": "[::1]:9999",
 		"REVOKED_CORS_ORIGINS": "https://a.example.com,https://b.example.com:8443", "REVOKED_COGNITO_WAIT": "500ms",
-		"REVOKED_LEARN_RATE": "2.5", "REVOKED_LOG_LEVEL": "", "REVOKED_LOG_FORMAT": "console",
+		"REVOKED_PROBE_TIMEOUT": "3s",
+		"REVOKED_LEARN_RATE":    "2.5", "REVOKED_LOG_LEVEL": "", "REVOKED_LOG_FORMAT": "console",
 	}
 	got, err := service.Load(path, env, func(c *service.Config) { c.MetricsAddr = "127.0.0.1:1" })
 	if err != nil {
@@ -67,7 +69,7 @@ pools:
 		PublicAddr: ":8080", AdminAddr: "[::1]:9999", MetricsAddr: "127.0.0.1:1",
 		APIKey: apiKey, SealKeys: sealKey, APIKeys: []service.Key{{ID: "ci", Role: "operator", SHA256: service.KeyHash(strings.Repeat("ab", 32))}}, RateLimit: 20, CORSOrigins: []string{"https://a.example.com", "https://b.example.com:8443"},
 		CognitoWait: 500 * time.Millisecond, LearnRate: 2.5, LearnSession: "on", Prefix: "revoked", LogLevel: "warn", LogFormat: "console",
-		NATS: service.NATS{URL: "nats://env:4222"},
+		NATS: service.NATS{URL: "nats://env:4222"}, Probe: service.Probe{Interval: 15 * time.Second, Timeout: 3 * time.Second},
 		Pools: []service.Pool{{
 			ID: "eu-west-1_AbC123", Region: "eu-central-1",
 			Callers: []service.Grant{{Group: "security", Role: "admin", Clients: []string{"console"}}},
@@ -173,6 +175,10 @@ func TestLoadRefused(t *testing.T) {
 			"ranges", minimal, env("REVOKED_COGNITO_WAIT", "11s", "REVOKED_SHUTDOWN_DELAY", "2m", "REVOKED_LEARN_RATE", "-1", "REVOKED_PREFIX", "A.B", "REVOKED_SERVICE_ID", "a b", "REVOKED_LOG_LEVEL", "loud", "REVOKED_LOG_FORMAT", "xml"),
 			[]string{"cognito_wait", "shutdown_delay", "learn_rate", "service_id", "log_level", "log_format", "prefix"},
 		},
+		{"probes too often", minimal, env("REVOKED_PROBE_INTERVAL", "10ms"), []string{`probe.interval "10ms" is not from 1s to 1h`}},
+		{"probes too seldom", minimal + "probe: {interval: 2h}", env(), []string{`probe.interval "2h0m0s" is not`}},
+		{"probes that overlap", minimal, env("REVOKED_PROBE_INTERVAL", "10s", "REVOKED_PROBE_TIMEOUT", "10s"), []string{`probe.timeout "10s" is not from 0s to less than`}},
+		{"no probes, with a timeout", minimal, env("REVOKED_PROBE_TIMEOUT", "10s"), []string{`probe.timeout "10s" is set, but nothing probes`}},
 		{
 			"NATS", minimal, env("NATS_URL", "nats://user:s3cr3t@a:4222,://", "NATS_CREDS", "/does/not/exist", "NATS_CERT", empty),
 			[]string{"nats.url (NATS_URL) ", "nats.creds (NATS_CREDS) \"/does/not/exist\" no such file", "nats.cert, nats.key go together"},

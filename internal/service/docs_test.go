@@ -17,10 +17,10 @@ func TestConfigurationIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	docs := string(text)
-	for _, of := range []any{service.Config{}, service.NATS{}, service.Pool{}, service.Client{}, service.Key{}, service.Grant{}} {
+	for _, of := range []any{service.Config{}, service.NATS{}, service.Probe{}, service.Pool{}, service.Client{}, service.Key{}, service.Grant{}} {
 		for _, field := range reflect.VisibleFields(reflect.TypeOf(of)) {
 			key := field.Tag.Get("yaml")
-			if key == "-" || key == "api_key" || key == "seal_keys" || key == "secret" || key == "nats" || key == "pools" || key == "callers" {
+			if key == "-" || key == "api_key" || key == "seal_keys" || key == "secret" || key == "nats" || key == "pools" || key == "probe" || key == "callers" {
 				continue
 			}
 			if !regexp.MustCompile("[`.]"+key+"`").MatchString(docs) && key != "clients" {

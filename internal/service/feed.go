@@ -9,7 +9,8 @@ import (
 )
 
 // lateFeed tells of acts, as the service's own denylist and the tasks of all
-// replicas do; both are there only once NATS is.
+// replicas do; both are there only once NATS is. It leaves out canaries, of
+// which there is one each minute.
 type lateFeed struct{ service *Service }
 
 // Watch implements [api.Feed].
@@ -20,8 +21,16 @@ func (l lateFeed) Watch(act func(revocation.Act), leg func(revocation.ActID, pub
 	if view == nil || store == nil {
 		return nil, fmt.Errorf("%w: %s", api.ErrUnavailable, missing)
 	}
-	stopActs := view.Watch(act)
-	stopLegs := store.Watch(func(t publisher.Task) { leg(t.Act.ID, t.Cognito) })
+	stopActs := view.Watch(func(a revocation.Act) {
+		if a.Target.Pool != publisher.CanaryPool {
+			act(a)
+		}
+	})
+	stopLegs := store.Watch(func(t publisher.Task) {
+		if t.Act.Target.Pool != publisher.CanaryPool {
+			leg(t.Act.ID, t.Cognito)
+		}
+	})
 	return func() {
 		stopActs()
 		stopLegs()

@@ -3,10 +3,12 @@ package service
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/seed-4e8dee1b/revoked/publisher/api"
 	"github.com/seed-4e8dee1b/revoked/publisher/audit"
 	"github.com/seed-4e8dee1b/revoked/publisher/members"
+	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
 // fleet is who knows the nodes, with what it listens on.
@@ -91,7 +93,7 @@ func (l lateFleet) tracker() (*members.Tracker, error) {
 	return l.service.fleet.tracker, nil
 }
 
-// Await implements [api.Fleet].
+// Await implements [api.Fleet] and [prober.Fleet].
 func (l lateFleet) Await(ctx context.Context, q members.Question, want members.Want) (members.Receipt, error) {
 	t, err := l.tracker()
 	if err != nil {
@@ -100,6 +102,15 @@ func (l lateFleet) Await(ctx context.Context, q members.Question, want members.W
 	r := t.Await(ctx, q, want)
 	l.service.numbers.receipts.count(r)
 	return r, nil
+}
+
+// Conclude implements [prober.Fleet].
+func (l lateFleet) Conclude(id revocation.ActID, want members.Want) (members.Receipt, map[string][]time.Duration, error) {
+	t, err := l.tracker()
+	if err != nil {
+		return members.Receipt{}, nil, err
+	}
+	return t.Conclude(id, want)
 }
 
 // Members implements [api.Fleet].

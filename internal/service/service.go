@@ -80,6 +80,9 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 	if err := s.wire(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if err := s.startProber(upCtx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	s.up.Go(func() { s.bringUp(upCtx) })
 	s.up.Go(func() { s.checkCredentials(upCtx) })
 	s.log.Info().Str("public", s.PublicURL()).Str("admin", s.AdminURL()).Str("metrics", s.MetricsURL()).

@@ -87,7 +87,7 @@ func showReceipt(r members.Receipt) *receipt {
 		shown.P50, shown.P99 = &p50, &p99
 	}
 	for _, s := range r.Services {
-		shown.Services = append(shown.Services, serviceCount(s))
+		shown.Services = append(shown.Services, serviceCount{s.Service, s.Enforced, s.Total, s.Expected})
 	}
 	for _, s := range r.Stragglers {
 		shown.Stragglers = append(shown.Stragglers, straggler{s.Service, s.Node, string(s.Reason), moment(s.LastHeard)})

@@ -2,6 +2,7 @@ package members
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -93,6 +94,33 @@ func (t *Tracker) Receipt(id revocation.ActID, want Want) (Receipt, bool) {
 	}
 	return t.evaluate(in, want, time.Now()), true
 }
+
+// Conclude returns what is known of an act that was asked for, with the times
+// from its acceptance to the answer of each node that enforces it, by service,
+// and forgets it. The error is [ErrNotAsked].
+func (t *Tracker) Conclude(id revocation.ActID, want Want) (Receipt, map[string][]time.Duration, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	in := t.inquiries[id]
+	if in == nil {
+		return Receipt{}, nil, ErrNotAsked
+	}
+	r := t.evaluate(in, want, time.Now())
+	took := make(map[string][]time.Duration)
+	for key, at := range in.enforced {
+		m := t.members[key]
+		if m != nil && m.report.Policy != fleet.PolicyReportOnly {
+			took[key.Service] = append(took[key.Service], at.Sub(in.q.AcceptedAt))
+		}
+	}
+	delete(t.inquiries, id)
+	delete(t.probes, in.probe)
+	return r, took, nil
+}
+
+// ErrNotAsked says that nobody has asked for the act, or that what was answered
+// is forgotten.
+var ErrNotAsked = errors.New("members: nobody has asked for this act")
 
 // inquire begins an inquiry, or joins the one there is.
 func (t *Tracker) inquire(q Question) *inquiry {

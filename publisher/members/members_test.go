@@ -289,7 +289,7 @@ func TestAllEnforce(t *testing.T) {
 		w.pass(lease)
 		r := w.await(question(), members.All, time.Minute)
 		w.wantReceipt(r, 4, 4, true)
-		want := []members.ServiceCount{{"orders", 3, 3, 2}, {"payments", 1, 1, 0}}
+		want := []members.ServiceCount{{Service: "orders", Enforced: 3, Total: 3, Expected: 2}, {Service: "payments", Enforced: 1, Total: 1}}
 		if diff := cmp.Diff(want, r.Services); diff != "" {
 			t.Errorf("services (-want +got):\n%s", diff)
 		}
@@ -364,7 +364,7 @@ func TestFewerThanExpectedIsNeverSuccess(t *testing.T) {
 		w.pass(lease)
 		r := w.await(question(), members.AtLeast(1), time.Second)
 		w.wantReceipt(r, 2, 2, false, "fewer_than_expected")
-		if diff := cmp.Diff([]members.ServiceCount{{"orders", 2, 2, 2}, {"payments", 0, 0, 1}}, r.Services); diff != "" {
+		if diff := cmp.Diff([]members.ServiceCount{{Service: "orders", Enforced: 2, Total: 2, Expected: 2}, {Service: "payments", Expected: 1}}, r.Services); diff != "" {
 			t.Errorf("services (-want +got):\n%s", diff)
 		}
 		w.join("payments", "a")
@@ -430,6 +430,44 @@ func TestSilentNodeIsForgottenAfterAnHour(t *testing.T) {
 		if n := len(w.t.Members()); n != 1 || w.roll.size() != 1 {
 			t.Errorf("%d members, %d on the roll, want 1", n, w.roll.size())
 		}
+	})
+}
+
+// Who measures takes the nodes that are known for all, from the start, and does
+// not wait for those that enforce nothing by their policy. That is no proof:
+// who wants that waits for all.
+func TestKnownNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.wantReceipt(w.await(question(), members.Known, time.Second), 0, 0, false, "no_nodes")
+		reporting := w.join("orders", "r")
+		w.change(reporting, func(n *node) { n.policy, n.reason = fleet.PolicyReportOnly, fleet.ReasonReportOnly })
+		w.pass(10 * time.Second)
+		w.wantReceipt(w.await(question(), members.Known, time.Second), 0, 1, false)
+
+		w.join("orders", "a")
+		slow := w.join("payments", "b")
+		w.change(slow, func(n *node) { n.delay = 2 * time.Second })
+		q := question()
+		w.wantReceipt(w.await(q, members.Known, time.Minute), 2, 3, true)
+		w.wantReceipt(w.await(q, members.All, time.Second), 2, 3, false, "listening", "orders/r report_only")
+		r, took, err := w.t.Conclude(q.Act.ID, members.Known)
+		w.wantReceipt(r, 2, 3, true)
+		if err != nil || len(took["orders"]) != 1 || took["orders"][0] > time.Second || len(took["payments"]) != 1 || took["payments"][0] < 2*time.Second {
+			t.Errorf("Conclude = %v, %v, want one time of each service, of payments 2s or more", took, err)
+		}
+		if got := r.Services[0]; got.ReportOnly != 1 || got.Total != 2 || got.Enforced != 1 {
+			t.Errorf("orders %+v, want one of two that reports only", got)
+		}
+		if _, known := w.t.Receipt(q.Act.ID, members.Known); known {
+			t.Error("what was concluded is still known")
+		}
+		if _, _, err := w.t.Conclude(q.Act.ID, members.Known); !errors.Is(err, members.ErrNotAsked) {
+			t.Errorf("Conclude again = %v, want ErrNotAsked", err)
+		}
+
+		w.change(slow, func(n *node) { n.mute = true })
+		w.wantReceipt(w.await(question(), members.Known, 5*time.Second), 1, 3, false, "payments/b no_answer")
 	})
 }
 

@@ -40,6 +40,7 @@ type ServiceCount struct {
 	Service         string
 	Enforced, Total int
 	Expected        int // by configuration; 0 if not configured
+	ReportOnly      int // of Total, those that enforce nothing by their policy
 }
 
 // Straggler is a node that has not proven that it enforces an act.
@@ -95,7 +96,12 @@ func (t *Tracker) evaluate(in *inquiry, want Want, now time.Time) Receipt {
 		}
 		s.Total++
 		r.Total++
-		if at, ok := in.enforced[key]; ok && m.report.Policy != fleet.PolicyReportOnly {
+		if m.report.Policy == fleet.PolicyReportOnly {
+			s.ReportOnly++
+			if want == Known {
+				continue
+			}
+		} else if at, ok := in.enforced[key]; ok {
 			s.Enforced++
 			r.Enforced++
 			times = append(times, at.Sub(in.q.AcceptedAt))
@@ -128,7 +134,7 @@ func (t *Tracker) shortfalls(r *Receipt, now time.Time) []Shortfall {
 	if r.Total == 0 {
 		all = append(all, ShortfallNoNodes)
 	}
-	if !t.loaded || now.Sub(t.since) < t.lease() {
+	if r.Want != Known && (!t.loaded || now.Sub(t.since) < t.lease()) {
 		all = append(all, ShortfallYoung)
 	}
 	if slices.ContainsFunc(r.Services, func(s ServiceCount) bool { return s.Total < s.Expected }) {

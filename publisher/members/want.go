@@ -18,6 +18,7 @@ const (
 	wantAll
 	wantMajority
 	wantNumber
+	wantKnown
 )
 
 var (
@@ -25,6 +26,10 @@ var (
 	All = Want{kind: wantAll}
 	// Majority waits for more than half of the nodes of every service.
 	Majority = Want{kind: wantMajority}
+	// Known waits for every node that this replica knows, except those that
+	// enforce nothing by their policy. It is for measurements and proves less
+	// than All: nodes of which a replica has not heard yet are not missed.
+	Known = Want{kind: wantKnown}
 )
 
 // maxNumber bounds [AtLeast]; it is far beyond the fleets that a tracker takes.
@@ -51,7 +56,7 @@ func ParseWant(s string) (Want, error) {
 // IsZero reports whether nothing is waited for.
 func (w Want) IsZero() bool { return w.kind == wantNone }
 
-// String returns what [ParseWant] reads, or "none".
+// String returns what [ParseWant] reads, or "known" or "none".
 func (w Want) String() string {
 	switch w.kind {
 	case wantAll:
@@ -60,6 +65,8 @@ func (w Want) String() string {
 		return "majority"
 	case wantNumber:
 		return strconv.Itoa(w.n)
+	case wantKnown:
+		return "known"
 	}
 	return "none"
 }
@@ -79,6 +86,12 @@ func (w Want) met(r *Receipt) bool {
 		return true
 	case wantNumber:
 		return r.Enforced >= w.n
+	case wantKnown:
+		missing := r.Total - r.Enforced
+		for _, s := range r.Services {
+			missing -= s.ReportOnly
+		}
+		return missing == 0 && r.Enforced > 0
 	}
 	return false
 }

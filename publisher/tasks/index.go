@@ -106,9 +106,19 @@ func (x *index) summarize(t publisher.Task, owner string) summary {
 // work on it or, if nothing is left to do, to forget it.
 func (x *index) when(s summary) time.Time {
 	if s.due.IsZero() {
-		return time.Unix(s.keepUntil, 0).Add(keepAfterEnd)
+		return time.Unix(s.keepUntil, 0).Add(keepFor(s.pool))
 	}
 	return s.due.Add(x.later(s.owner))
+}
+
+// keepFor is for how long a task of the pool is kept after its act has ended.
+// That of a canary goes when the nodes have forgotten it: there is one each
+// minute.
+func keepFor(pool string) time.Duration {
+	if pool == publisher.CanaryPool {
+		return revocation.MaxLeeway
+	}
+	return keepAfterEnd
 }
 
 // put takes note of a version, unless it knows a newer one.
@@ -244,7 +254,7 @@ func (x *index) page(q publisher.Query, n int) ([]revocation.ActID, error) {
 		e := x.order[i]
 		if !e.gone &&
 			(q.Kind == 0 || e.kind == q.Kind) &&
-			(q.Pool == "" || e.pool == q.Pool) &&
+			q.SelectsPool(e.pool) &&
 			(q.IDs == nil || slices.Contains(targets, e.target)) &&
 			(q.State == 0 || e.state == q.State) {
 			ids = append(ids, e.id)

@@ -224,7 +224,7 @@ func (s *Store) write(ctx context.Context, t publisher.Task, mark string, kept *
 
 // ttl is how long a version is kept: whole seconds, which the server cuts.
 func ttl(t publisher.Task, now time.Time) time.Duration {
-	left := time.Unix(t.KeepUntil, 0).Add(keepAfterEnd).Sub(now)
+	left := time.Unix(t.KeepUntil, 0).Add(keepFor(t.Act.Target.Pool)).Sub(now)
 	return (max(left, minTTL) + time.Second - 1).Truncate(time.Second)
 }
 
