@@ -1,0 +1,127 @@
+{{/* Names */}}
+{{- define "revoked.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "revoked.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- else if contains (include "revoked.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "revoked.name" .) | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "revoked.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "revoked.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Labels of a part of the release: (list . "service") */}}
+{{- define "revoked.selectorLabels" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ include "revoked.name" $root }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{- define "revoked.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "revoked.selectorLabels" . }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: revoked
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* The image of a container: (list . .Values.image) */}}
+{{- define "revoked.image" -}}
+{{- $image := index . 1 -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $image.repository (default (index . 0).Chart.AppVersion $image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The port of an address such as :8080 */}}
+{{- define "revoked.port" -}}
+{{- regexFind "[0-9]+$" . -}}
+{{- end -}}
+
+{{/* The ports of a list of NATS URLs, as YAML */}}
+{{- define "revoked.natsPorts" -}}
+{{- $ports := list -}}
+{{- range splitList "," . -}}
+{{- $port := regexFind ":[0-9]+/?$" (trim .) | trimPrefix ":" | trimSuffix "/" -}}
+{{- $ports = append $ports (default "4222" $port) -}}
+{{- end -}}
+{{- range uniq $ports }}
+- {protocol: TCP, port: {{ . }}}
+{{- end -}}
+{{- end -}}
+
+{{/* Nine tenths of a memory limit: the rest is for what the garbage collector does not count. */}}
+{{- define "revoked.goMemLimit" -}}
+{{- $number := regexFind "^[0-9]+" . -}}
+{{- $mib := int64 $number -}}
+{{- if hasSuffix "Gi" . -}}{{- $mib = mul $mib 1024 -}}{{- end -}}
+{{- printf "%dMiB" (div (mul $mib 9) 10) -}}
+{{- end -}}
+
+{{- define "revoked.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "revoked.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities: {drop: [ALL]}
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{/* The files of a NATS credential are the same in every container. */}}
+{{- define "revoked.natsFiles" -}}
+creds: nats.creds
+nkey: nats.nk
+ca: nats-ca.pem
+cert: nats-cert.pem
+key: nats-key.pem
+{{- end -}}
+
+{{/* Variables that name them: .Values.secrets.nats */}}
+{{- define "revoked.natsEnv" -}}
+{{- $secret := . -}}
+{{- if $secret.secretName -}}
+{{- range $kind, $file := include "revoked.natsFiles" . | fromYaml }}
+{{- if index $secret $kind }}
+- {name: NATS_{{ upper $kind }}, value: /run/revoked/secrets/{{ $file }}}
+{{- end }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* The source in a projected volume: .Values.secrets.nats */}}
+{{- define "revoked.natsSource" -}}
+{{- $secret := . -}}
+{{- if $secret.secretName -}}
+- secret:
+    name: {{ $secret.secretName }}
+    items:
+      {{- range $kind, $file := include "revoked.natsFiles" . | fromYaml }}
+      {{- with index $secret $kind }}
+      - {key: {{ . | quote }}, path: {{ $file }}}
+      {{- end }}
+      {{- end }}
+{{- end -}}
+{{- end -}}
