@@ -16,8 +16,9 @@
 // as-of time of the view is enforced, and the as-of time is at most
 // MaxStaleness old. The as-of time is the server's time stamp of the newest
 // tick that was applied together with everything before it, never the time at
-// which a message arrived: a link that releases a minute of buffered messages,
-// or a server that lags, can only make the view look older than it is.
+// which a message arrived, and a tick that arrives more than 2 s after its stamp
+// does not count: a link that releases a minute of buffered messages, or a
+// server that lags, can only make the view look older than it is.
 //
 // Less formally: silence is not freshness. Only a tick proves that nothing is
 // missing, and the server's own scheduler writes one each second.

@@ -110,12 +110,12 @@ func (f *follower) handle(ctx context.Context, ev event) {
 		}
 		return
 	}
-	if ev.tick {
-		f.view.arrived(ev.at, time.Now())
+	timely := ev.tick && f.view.arrived(ev.at, time.Now())
+	if timely {
 		f.remember(tick{ev.sequence, ev.at})
 	}
 	f.exists(ev.sequence)
-	if ev.tick && f.view.tooOld(time.Now()) && time.Since(f.checked) >= recheckPause {
+	if timely && f.view.tooOld(time.Now()) && time.Since(f.checked) >= recheckPause {
 		// While it was quiet the stream may have become another one.
 		f.recheck(ctx)
 	}

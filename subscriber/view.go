@@ -63,6 +63,7 @@ type view struct {
 	refused  error     // why the last attempt to connect failed; nil before the first such
 	unread   []revocation.Unread
 	offsets  []time.Duration // apparent clock offsets of the newest ticks
+	clockOff time.Duration   // too large an offset, until a tick proves something again; 0 for none
 	ignored  map[string]uint64
 	knownOf  time.Time // as-of time of what a local file has brought; zero without
 	file     FileStatus
@@ -134,6 +135,7 @@ func (v *view) proven(asOf, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.fresh.Store(p)
+	v.clockOff = 0
 	if v.beatAt.After(asOf) {
 		v.beatAt = asOf // by a service whose clock is ahead
 	}
@@ -185,8 +187,8 @@ func (v *view) blindSpot() (Reason, string) {
 		return ReasonIncomplete, fmt.Sprintf("an act of kind %d, version %d cannot be read", u.Kind, u.Version)
 	case v.full:
 		return ReasonFull, "acts were left out: raise MaxActs"
-	case len(v.offsets) > 0 && slices.Min(v.offsets).Abs() > maxClockOffset:
-		return ReasonClock, fmt.Sprintf("the server's clock differs by %v", slices.Min(v.offsets).Round(time.Millisecond))
+	case v.clockOff != 0:
+		return ReasonClock, fmt.Sprintf("the server's clock differs by %v", v.clockOff.Round(time.Millisecond))
 	}
 	return v.serviceSpot()
 }
@@ -209,16 +211,25 @@ func (v *view) serviceSpot() (Reason, string) {
 }
 
 // arrived records the apparent clock offset of a tick: delay plus the node's
-// clock minus the server's. The smallest of several is close to the latter.
-func (v *view) arrived(at, now time.Time) {
+// clock minus the server's. The smallest of several is close to the latter. It
+// reports whether the tick can prove anything: of one that comes late nobody
+// can say whether it bears the right time, as the server's clock may have been
+// ahead when it was stored.
+func (v *view) arrived(at, now time.Time) (timely bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.offsets) == offsetSamples {
 		v.offsets = slices.Delete(v.offsets, 0, 1)
 	}
-	v.offsets = append(v.offsets, now.Round(0).Sub(at))
-	v.delays.behind.Store(int64(max(0, -slices.Min(v.offsets))))
+	offset := now.Round(0).Sub(at)
+	v.offsets = append(v.offsets, offset)
+	smallest := slices.Min(v.offsets)
+	v.delays.behind.Store(int64(max(0, -smallest)))
+	if smallest.Abs() > maxClockOffset {
+		v.clockOff = smallest
+	}
 	v.judge()
+	return max(smallest.Abs(), offset.Abs()) <= maxClockOffset
 }
 
 // unreadable records an act, found after the given sequence, that this version

@@ -35,7 +35,7 @@ var subscriberMutants = []mutant{
 		file: "subscriber/view.go", find: "now.Add(min(left, v.maxStaleness))", replace: "now.Add(v.maxStaleness)",
 		promise: "an old tick leaves only the rest of MaxStaleness",
 	}, {
-		file: "subscriber/view.go", find: "slices.Min(v.offsets).Abs() > maxClockOffset", replace: "slices.Min(v.offsets).Abs() >= maxClockOffset",
+		file: "subscriber/view.go", find: "smallest.Abs() > maxClockOffset", replace: "smallest.Abs() >= maxClockOffset",
 		promise: "two seconds of clock offset are tolerated",
 	}, {
 		file: "subscriber/view.go", find: "	if b := v.blind.Load(); b != nil {\n		return b.err\n	}\n", replace: "",
@@ -49,5 +49,8 @@ var subscriberMutants = []mutant{
 	}, {
 		file: "subscriber/follow.go", find: "later := ev.at.After(f.newest) || f.view.check(time.Now()) != nil", replace: "later := ev.at.After(f.newest)",
 		promise: "a stream made anew is noticed although the clock was ahead before",
+	}, {
+		file: "subscriber/view.go", find: "return max(smallest.Abs(), offset.Abs()) <= maxClockOffset", replace: "return smallest.Abs() <= maxClockOffset",
+		promise: "a tick that comes late proves nothing",
 	},
 }
