@@ -79,9 +79,12 @@ func (d *Denylist) AsksLibrary(kind revocation.Kind, pool, id string) bool {
 	hash := d.hasher.target(kind, d.hasher.scope(pool), id)
 	first, at := pattern(hash, len(d.now.filter.words))
 	var locations []uint64
-	for range filterHashes {
-		locations = append(locations, uint64(first*64)+at&(blockBits-1))
-		at >>= 9
+	for half := first; half < first+blockWords; half += blockWords / 2 {
+		word := uint64(half) + at&3
+		for shift := 2; shift < 26; shift += 6 {
+			locations = append(locations, word*64+at>>shift&63)
+		}
+		at >>= 26
 	}
 	return d.now.filter.bloom.TestLocations(locations)
 }

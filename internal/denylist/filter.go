@@ -14,8 +14,8 @@ const (
 	blockWords = blockBits / 64
 	// bitsPerKey and filterHashes make about one false "maybe" in a thousand
 	// at capacity. That costs an exact look-up, never a verdict.
-	bitsPerKey   = 16
-	filterHashes = 7
+	bitsPerKey   = 17
+	filterHashes = 8
 )
 
 // filter is the Bloom filter: bloom/v3 keeps the bits, where they are is ours.
@@ -35,38 +35,39 @@ func newFilter(capacity int) filter {
 	return filter{bloom: b, words: b.BitSet().Words()}
 }
 
-// pattern returns the first word of the hash's block and nine bits for each of
-// filterHashes positions in it.
-func pattern(hash uint64, words int) (first int, positions uint64) {
+// pattern returns the first word of the hash's block, and 26 bits for each half
+// of it: which of its four words, and four positions there.
+func pattern(hash uint64, words int) (first int, at uint64) {
 	return int(reduce(hash, uint64(words/blockWords))) * blockWords, bits.RotateLeft64(hash, 32) * 0xD6E8FEB86659FD93
 }
 
-// maybe reports false only if no key with this hash was added. It looks at all
-// positions and branches once: a stranger is the rule, so the processor goes on
-// to the next question while the memory of this one is on its way. A branch at
-// each position would be guessed wrong most of the time, and end that.
+// positions returns a word with the bits of a half.
+func positions(at uint64) uint64 {
+	return 1<<(at>>2&63) | 1<<(at>>8&63) | 1<<(at>>14&63) | 1<<(at>>20&63)
+}
+
+// maybe reports false only if no key with this hash was added. One word tells
+// 96 of 100 strangers, so the branch on it is guessed right: the processor goes
+// on to the next question while the memory of this one is on its way. A branch
+// at each position would be guessed wrong most of the time, and end that. How
+// many questions fit in beside each other depends on their instructions.
 func maybe(words []uint64, hash uint64) bool {
 	first, at := pattern(hash, len(words))
-	b := (*[blockWords]uint64)(words[first:])
-	all := atomic.LoadUint64(&b[at>>6&7]) >> (at & 63)
-	all &= atomic.LoadUint64(&b[at>>15&7]) >> (at >> 9 & 63)
-	all &= atomic.LoadUint64(&b[at>>24&7]) >> (at >> 18 & 63)
-	all &= atomic.LoadUint64(&b[at>>33&7]) >> (at >> 27 & 63)
-	all &= atomic.LoadUint64(&b[at>>42&7]) >> (at >> 36 & 63)
-	all &= atomic.LoadUint64(&b[at>>51&7]) >> (at >> 45 & 63)
-	all &= atomic.LoadUint64(&b[at>>60&7]) >> (at >> 54 & 63)
-	return all&1 != 0
+	if positions(at)&^atomic.LoadUint64(&words[first+int(at&3)]) != 0 {
+		return false
+	}
+	at >>= 26
+	return positions(at)&^atomic.LoadUint64(&words[first+4+int(at&3)]) == 0
 }
 
 // add is called by one goroutine at a time.
 func (f *filter) add(hash uint64) {
 	first, at := pattern(hash, len(f.words))
-	for range filterHashes {
-		bit := uint64(1) << (at & 63)
-		if atomic.OrUint64(&f.words[first+int(at>>6&(blockWords-1))], bit)&bit == 0 {
-			f.set++
-		}
-		at >>= 9
+	for half := first; half < first+blockWords; half += blockWords / 2 {
+		mask := positions(at)
+		before := atomic.OrUint64(&f.words[half+int(at&3)], mask)
+		f.set += uint64(bits.OnesCount64(mask &^ before))
+		at >>= 26
 	}
 }
 

@@ -46,6 +46,13 @@ const manyPools = 8
 
 // scope returns the hash of a pool, and false if no act names it.
 func (p *pages) scope(h *hasher, pool string) (uint64, bool) {
+	if len(p.pools) == 2 && p.pools[1] == pool { // most nodes know one
+		return p.scopes[1], true
+	}
+	return p.scopeOfMany(h, pool)
+}
+
+func (p *pages) scopeOfMany(h *hasher, pool string) (uint64, bool) {
 	if len(p.pools) > manyPools {
 		return h.scope(pool), true
 	}

@@ -53,10 +53,18 @@ var denylistMutants = []mutant{
 		file: "internal/denylist/uuid.go", find: "badA|badB|badC|badD == 0", replace: "badA|badB|badC|badD >= 0",
 		promise: "only the canonical spelling of a UUID is packed",
 	},
+	{
+		file: "internal/denylist/hash.go", find: "word8(id[28:36])+k[4], k[5]", replace: "word8(id[24:32])+k[4], k[5]",
+		promise: "every byte of an id counts in its hash",
+	}, {
+		file: "internal/denylist/filter.go", find: "	for half := first; half < first+blockWords; half += blockWords / 2 {\n", replace: "	for half := first; half == first; half += blockWords / 2 {\n",
+		promise: "the filter sets every bit that a check looks at",
+	},
 	// Broken builds that the soak must catch.
 	{
-		file: "internal/denylist/hash.go", find: "maphash.String(h.ids, id))\n}", run: "TestSoak",
-		replace: "shared(h.ids, id))\n}\n\nvar hash maphash.Hash\n\nfunc shared(seed maphash.Seed, id string) uint64 {\n	hash.SetSeed(seed)\n	hash.WriteString(id)\n	return hash.Sum64()\n}",
+		file: "internal/denylist/hash.go", run: "TestSoak",
+		find:    "hashUUID(&h.uuids, id))\n	}\n	return h.mix(kind, scope, maphash.String(h.ids, id))\n}",
+		replace: "hashUUID(&h.uuids, buffer[:copy(buffer, id)]))\n	}\n	return h.mix(kind, scope, maphash.String(h.ids, id))\n}\n\nvar buffer = make([]byte, uuidLength)",
 		promise: "checks share no hasher",
 	}, {
 		file: "internal/denylist/denylist.go", find: "		d.next.link(slot, t.hash, there, ref)\n", replace: "		_, _ = slot, there\n", run: "TestSoak",
