@@ -12,11 +12,16 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
+	"github.com/seed-4e8dee1b/revoked/subscriber/subscriberprom"
 	"github.com/seed-4e8dee1b/revoked/validator"
 	"github.com/seed-4e8dee1b/revoked/validator/httpauth"
+	"github.com/seed-4e8dee1b/revoked/validator/validatorprom"
 )
 
 // NodeConfig configures one sample API node.
@@ -55,8 +60,8 @@ type NodeStats struct {
 	Calls uint64 `json:"calls"`
 }
 
-// RunNode serves a sample API until ctx ends: GET / needs a token, /readyz and
-// /stats do not. Once it is ready it writes its base URL to out, on a line of
+// RunNode serves a sample API until ctx ends: GET / needs a token, /readyz,
+// /metrics and /stats do not. Once it is ready it writes its base URL to out, on a line of
 // its own.
 func RunNode(ctx context.Context, cfg NodeConfig, out io.Writer) error {
 	n, err := openNode(ctx, cfg)
@@ -140,11 +145,20 @@ func (n *node) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", n.auth.Middleware(http.HandlerFunc(n.hello)))
 	mux.Handle("GET /readyz", n.deny.ReadyHandler())
+	mux.Handle("GET /metrics", n.metrics())
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(n.stats()) // the client may be gone
 	})
 	return mux
+}
+
+// metrics serves what a service that embeds the libraries would.
+func (n *node) metrics() http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(subscriberprom.New(n.deny), validatorprom.New(n.tokens), validatorprom.NewRoute("hello", n.auth),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry})
 }
 
 func (n *node) hello(w http.ResponseWriter, r *http.Request) {

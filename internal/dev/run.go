@@ -78,7 +78,7 @@ Everything is up on loopback (Ctrl-C stops it; nothing is kept):
   NATS JetStream    %[7]s
 `, c.cognito, s.demo.Pool.ID(), cognitotest.DemoClientID, c.public, c.admin, s.service.MetricsURL(), s.servers[0].URL())
 	for i, n := range d.nodes {
-		fmt.Fprintf(out, "  API node %d        %s   GET / needs a token, /readyz and /stats do not\n", i+1, n.url)
+		fmt.Fprintf(out, "  API node %d        %s   GET / needs a token, /readyz, /metrics and /stats do not\n", i+1, n.url)
 	}
 	fmt.Fprintf(out, `  users             %[1]s and %[2]s, password %[3]s
 

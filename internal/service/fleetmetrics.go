@@ -9,7 +9,7 @@ var (
 	auditStoredDesc  = prometheus.NewDesc("revoked_service_audit_entries_total", "Entries of the audit that are stored.", nil, nil)
 	auditPendingDesc = prometheus.NewDesc("revoked_service_audit_pending", "Entries of the audit that wait to be stored.", nil, nil)
 	auditLostDesc    = prometheus.NewDesc("revoked_service_audit_lost_total", "Entries of the audit that exist in the log of the process only.", nil, nil)
-	nodesDesc        = prometheus.NewDesc("revoked_service_nodes", "Nodes by what the service knows of them; silent and unproven ones count in receipts.", []string{"state"}, nil)
+	nodesDesc        = prometheus.NewDesc("revoked_service_nodes", "Nodes by what the service knows of them: live, not_live, silent, unproven (silent for long, and serving while stale); silent and unproven ones count in receipts.", []string{"state"}, nil)
 )
 
 // Describe implements [prometheus.Collector].

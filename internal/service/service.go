@@ -18,6 +18,7 @@ import (
 	"github.com/seed-4e8dee1b/revoked/publisher/cognito"
 	"github.com/seed-4e8dee1b/revoked/publisher/tasks"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
+	"github.com/seed-4e8dee1b/revoked/validator/validatorprom"
 )
 
 // Service is a running revoke service. Its methods are safe for concurrent use.
@@ -103,6 +104,7 @@ func (s *Service) wire(ctx context.Context) error {
 	if s.tokens, err = newTokens(s.cfg, &s.deny); err != nil {
 		return err
 	}
+	s.numbers.registry.MustRegister(validatorprom.New(s.tokens.strict))
 	if s.pools, err = s.newPools(ctx); err != nil {
 		return err
 	}

@@ -18,8 +18,8 @@ import (
 )
 
 var (
-	viewState = prometheus.NewDesc("revocation_view_state", "1 for the state of the denylist.", []string{"state"}, nil)
-	viewStale = prometheus.NewDesc("revocation_view_stale", "1 for the reason why the denylist is stale.", []string{"reason"}, nil)
+	viewState = prometheus.NewDesc("revocation_view_state", "1 for the state of the denylist: catching_up, live, stale, closed.", []string{"state"}, nil)
+	viewStale = prometheus.NewDesc("revocation_view_stale", "1 for the reason why the denylist is stale: history, incomplete, full, clock, service, no_tick; all 0 while it is not.", []string{"reason"}, nil)
 	viewAge   = prometheus.NewDesc("revocation_view_age_seconds",
 		"Age of the newest proof that the denylist is complete; absent before the first.", nil, nil)
 	viewMaxAge = prometheus.NewDesc("revocation_view_max_staleness_seconds",
@@ -30,8 +30,8 @@ var (
 	viewSequence    = prometheus.NewDesc("revocation_view_sequence", "Sequence in the stream that is applied with everything before it.", nil, nil)
 	viewLag         = prometheus.NewDesc("revocation_view_lag_messages", "Messages that are known to be stored in the stream and are not applied yet.", nil, nil)
 	clockOffset     = prometheus.NewDesc("revocation_view_clock_offset_seconds", "Estimate of this node's clock minus the server's.", nil, nil)
-	events          = prometheus.NewDesc("revocation_events_total", "What has happened while the stream was followed.", []string{"event"}, nil)
-	ignored         = prometheus.NewDesc("revocation_ignored_messages_total", "Messages that could not count, by reason.", []string{"reason"}, nil)
+	events          = prometheus.NewDesc("revocation_events_total", "What has happened while the stream was followed: act (copies applied), catch_up, hole, repeated, reconnect, dropped, reread, history_change, refused_act, unreadable_act, report, file_write_failed.", []string{"event"}, nil)
+	ignored         = prometheus.NewDesc("revocation_ignored_messages_total", "Messages that could not count, by reason: foreign, malformed, late or beyond the bound; present from the first.", []string{"reason"}, nil)
 	filterFill      = prometheus.NewDesc("revocation_filter_fill", "Share of the Bloom filter's bits that are set.", nil, nil)
 	filterRate      = prometheus.NewDesc("revocation_filter_false_positive_rate",
 		"Share of tokens that nothing refuses and that pass the Bloom filter all the same, measured now.", nil, nil)

@@ -34,9 +34,9 @@ var (
 		"Tokens that had to be verified in full.", nil, nil)
 	cacheEntries = prometheus.NewDesc("revocation_token_cache_entries", "Verified tokens that are kept.", nil, nil)
 	cacheBytes   = prometheus.NewDesc("revocation_token_cache_bytes", "Estimated memory of the verified tokens that are kept.", nil, nil)
-	keyFetches   = prometheus.NewDesc("revocation_jwks_fetches_total", "Fetches of a pool's keys by outcome.", []string{"pool", "outcome"}, nil)
+	keyFetches   = prometheus.NewDesc("revocation_jwks_fetches_total", "Fetches of a pool's keys by outcome: ok, failed.", []string{"pool", "outcome"}, nil)
 	keyAge       = prometheus.NewDesc("revocation_jwks_age_seconds", "Time since the keys in use were fetched; absent before the first.", []string{"pool"}, nil)
-	keyCount     = prometheus.NewDesc("revocation_jwks_keys", "Keys that a pool publishes, by whether they can be used.", []string{"pool", "use"}, nil)
+	keyCount     = prometheus.NewDesc("revocation_jwks_keys", "Keys that a pool publishes, by whether they can be used: usable, ignored.", []string{"pool", "use"}, nil)
 )
 
 // New returns a collector of the validator's counts.
