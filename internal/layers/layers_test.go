@@ -22,7 +22,7 @@ var (
 	grpc     = []string{"google.golang.org/grpc", "github.com/envoyproxy"}
 	observe  = []string{"github.com/prometheus", "go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters"}
 	testOnly = []string{
-		own("internal/natsdev"), own("internal/acttest"), own("internal/faultlink"), own("internal/verdicts"), own("publisher/cognitotest"),
+		own("internal/natsdev"), own("internal/docs"), own("internal/acttest"), own("internal/faultlink"), own("internal/verdicts"), own("publisher/cognitotest"),
 		"github.com/nats-io/nats-server", "go.uber.org/goleak", "pgregory.net/rapid", "github.com/google/go-cmp",
 	}
 )
@@ -70,6 +70,12 @@ var rules = []rule{
 		forbid: slices.Concat([]string{module}, nats, aws, jwx),
 		allow:  ownAll("internal/verdicts", "revocation"),
 		reason: "the table says what must be so, whatever code decides it",
+	},
+	{
+		pkg:    "internal/docs",
+		forbid: slices.Concat([]string{module}, nats, aws, jwx),
+		allow:  ownAll("internal/docs"),
+		reason: "what the documentation says is compared with names and command lines, whatever they do",
 	},
 	{
 		pkg:    "internal/stream",

@@ -1,3 +1,3 @@
-// Package readme holds the code that README.md shows, so that it compiles, and
-// a test that the two are the same.
+// Package readme holds the Go code that README.md and the pages of docs show,
+// so that it compiles. The test of internal/docs fails if they show other code.
 package readme

@@ -22,7 +22,7 @@ func main() {
 
 func run() error {
 	ctx := context.Background()
-	// README: fifteen lines
+	// README
 	deny, err := subscriber.Open(ctx, subscriber.Config{Servers: os.Getenv("NATS_URL"), Service: "orders"})
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func run() error {
 		return err
 	}
 	http.Handle("GET /orders", auth.Middleware(http.HandlerFunc(orders)))
-	// README: end
+	// end
 	http.Handle("GET /readyz", deny.ReadyHandler())
 	return http.ListenAndServe("127.0.0.1:8080", nil)
 }
