@@ -196,3 +196,5 @@ func TestGracePeriod(t *testing.T) {
 		}
 	}
 }
+
+func unmarshal(text string, to any) error { return yaml.Unmarshal([]byte(text), to) }

@@ -224,14 +224,21 @@ func (r *running) stop(t *testing.T, limit time.Duration) {
 // wait waits for a successful end.
 func (r *running) wait(t *testing.T, limit time.Duration) {
 	t.Helper()
+	if err := r.end(t, limit); err != nil {
+		t.Fatalf("%v: %v\n%s", r.cmd.Args, err, r.out)
+	}
+}
+
+// end waits for the end and returns how it was.
+func (r *running) end(t *testing.T, limit time.Duration) error {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	select {
 	case err := <-r.done:
-		if err != nil {
-			t.Fatalf("%v: %v\n%s", r.cmd.Args, err, r.out)
-		}
+		return err
 	case <-ctx.Done():
 		t.Fatalf("%v has not ended within %v\n%s", r.cmd.Args, limit, r.out)
+		return nil
 	}
 }
