@@ -130,6 +130,7 @@ func TestSchemaMirrorsTheConfiguration(t *testing.T) {
 	}{
 		{"config", service.Config{}, []string{"api_key", "api_key_file", "seal_keys", "seal_keys_file", "local_file", "service_id"}},
 		{"config.nats", service.NATS{}, []string{"creds", "nkey", "ca", "cert", "key"}},
+		{"config.probe", service.Probe{}, nil},
 		{"config.api_keys[]", service.Key{}, nil},
 		{"config.pools[]", service.Pool{}, nil},
 		{"config.pools[].clients[]", service.Client{}, []string{"secret"}},
