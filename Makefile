@@ -191,6 +191,10 @@ bench-fleet: ## Measure 1 to 5,000 nodes beside bare NATS and a consumer per nod
 bench-streams: ## Cut 10,000 open streams, bare and over gRPC, with one revocation
 	STREAMS=10000 go test -count=1 -run TestManyStreams -v ./validator/conn ./validator/grpcauth
 
+.PHONY: docs
+docs: ## Write docs/reference from commands, configurations and the API description; tests compare
+	REVOKED_WRITE_DOCS=1 go test -count=1 -run 'Reference$$' ./cmd/... ./publisher/api
+
 .PHONY: transcript
 transcript: build ## Run every command of docs/revokectl.md against revoked-dev and write it
 	internal/dev/transcript.sh | cat -s > bin/revokectl.md

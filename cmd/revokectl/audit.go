@@ -72,11 +72,11 @@ newest first, without a limit.`,
 	f.StringVar(&q.Actor, "actor", "", "only of this key, sub or app client")
 	f.StringVar(&q.Operation, "operation", "", "only revoke, lift, remove_node or read_audit")
 	f.StringVar(&q.Outcome, "outcome", "", "only intended, accepted, refused or failed")
-	f.StringVar(&q.Act, "act", "", "only of the revocation with this id")
+	f.StringVar(&q.Act, "act", "", "only of the revocation with this `ID`")
 	f.StringVar(&q.Target, "target", "", "only of this jti, origin_jti, sub and so on")
-	f.StringVar(&since, "since", "", "from this time on, as 2006-01-02T15:04:05Z")
-	f.StringVar(&until, "until", "", "before this time")
-	f.IntVar(&q.Limit, "limit", 50, "how many to show at most")
+	f.StringVar(&since, "since", "", "from this `TIME` on, as 2006-01-02T15:04:05Z")
+	f.StringVar(&until, "until", "", "before this `TIME`")
+	f.IntVar(&q.Limit, "limit", 50, "show `N` entries at most; --export shows all")
 	f.BoolVar(&export, "export", false, "write everything that is selected as lines of JSON")
 	return cmd
 }

@@ -31,8 +31,8 @@ type batchFlags struct {
 
 func (f *batchFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.file, "batch", "", "revoke what the JSON lines of this file say; - is standard input")
-	flags.StringVar(&f.once, "once", "", "with --batch: idempotency key, so that the same batch can be sent again")
+	flags.StringVar(&f.file, "batch", "", "revoke what the JSON lines of this `FILE` say; - is standard input")
+	flags.StringVar(&f.once, "once", "", "with --batch: idempotency `KEY`, so that the same batch can be sent again")
 	flags.BoolVar(&f.yes, "yes", false, "with --batch: do not ask whether lines of kind client, group and pool are meant")
 }
 

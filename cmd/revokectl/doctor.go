@@ -54,7 +54,7 @@ emulator) may be left out.`,
 			return a.examine(ctx)
 		},
 	}
-	cmd.Flags().StringVar(&user, "real-pool", "", "ask a user pool as the test user in this file")
+	cmd.Flags().StringVar(&user, "real-pool", "", "ask a user pool as the test user in this `FILE`; - is standard input")
 	return cmd
 }
 

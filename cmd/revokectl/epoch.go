@@ -65,7 +65,7 @@ the stream's epoch and changes nothing, unless --yes is given.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	cmd.Flags().StringVar(&prefix, "prefix", a.getenv("REVOKED_PREFIX"), "prefix of all NATS subjects and streams")
+	cmd.Flags().StringVar(&prefix, "prefix", a.getenv("REVOKED_PREFIX"), "`PREFIX` of all NATS subjects and streams (default: REVOKED_PREFIX, or revoked)")
 	cmd.Flags().BoolVar(&yes, "yes", false, "accept whatever epoch the stream has")
 	return cmd
 }

@@ -59,9 +59,9 @@ token may have expired. It is sent to the service, and never printed.`,
 			return a.printExplanation(e)
 		},
 	}
-	cmd.Flags().StringVar(&tokenFile, "token-file", "", "the token in this file")
+	cmd.Flags().StringVar(&tokenFile, "token-file", "", "the token in this `FILE`")
 	cmd.Flags().BoolVar(&tokenStdin, "token-stdin", false, "the token on standard input")
-	cmd.Flags().StringVar(&claimsFile, "claims-file", "", "the claims of a token, as JSON, in this file")
+	cmd.Flags().StringVar(&claimsFile, "claims-file", "", "the claims of a token, as JSON, in this `FILE`")
 	return cmd
 }
 

@@ -90,8 +90,8 @@ admin also clients, groups and pools.`,
 			})
 		},
 	}
-	cmd.Flags().StringVar(&id, "id", "", "name of the key, which operators see with what was done by it")
-	cmd.Flags().StringVar(&role, "role", "", "what it may do: "+strings.Join(keyRoles, ", "))
+	cmd.Flags().StringVar(&id, "id", "", "`NAME` of the key, which operators see with what was done by it")
+	cmd.Flags().StringVar(&role, "role", "", "`ROLE`, that is, what it may do: "+strings.Join(keyRoles, ", "))
 	fixed(cmd, "role", keyRoles...)
 	return cmd
 }

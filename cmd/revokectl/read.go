@@ -93,10 +93,10 @@ a dash.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.IntVar(&q.Limit, "limit", 50, "how many to list at most")
-	flags.StringVar(&q.Kind, "kind", "", "only of this kind: "+strings.Join(kindNames(), ", "))
-	flags.StringVar(&q.State, "state", "", "only in this state: "+strings.Join(states, ", "))
-	flags.StringVar(&q.Pool, "pool", "", "only of this user pool")
+	flags.IntVar(&q.Limit, "limit", 50, "list `N` revocations at most")
+	flags.StringVar(&q.Kind, "kind", "", "only of this `KIND`: "+strings.Join(kindNames(), ", "))
+	flags.StringVar(&q.State, "state", "", "only in this `STATE`: "+strings.Join(states, ", "))
+	flags.StringVar(&q.Pool, "pool", "", "only of this user `POOL`")
 	flags.StringVar(&q.ID, "id", "", "only of this target: a sub, a jti and so on")
 	fixed(cmd, "kind", kindNames()...)
 	fixed(cmd, "state", states...)

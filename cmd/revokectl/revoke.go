@@ -154,31 +154,31 @@ func (a *app) revokeKindCommand(k kind) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	if k.name != "pool" {
-		flags.StringVar(&f.pool, "pool", "", "user pool id; may be left out if the service has one pool")
+		flags.StringVar(&f.pool, "pool", "", "user `POOL` id; may be left out if the service has one pool")
 	}
 	flags.StringVar(&f.reason, "reason", "", "why, for other operators to read; no personal data")
 	if k.name == "token" {
 		flags.StringVar(&f.expiresAt, "expires-at", "",
-			"with an ID: when the token expires, as 2006-01-02T15:04:05Z (default: the longest that it can last)")
+			"with an ID: `TIME` at which the token expires, as 2006-01-02T15:04:05Z (default: the longest that it can last)")
 	}
 	if k.name == "user" {
-		flags.StringVar(&f.exceptSession, "except-session", "", "spare the session with this origin_jti")
+		flags.StringVar(&f.exceptSession, "except-session", "", "spare the session with this `ORIGIN_JTI`")
 	}
 	if k.hasBasis() {
-		flags.StringVar(&f.basis, "basis", "", "token: tokens refreshed later are accepted (default); session: only new sign-ins are")
+		flags.StringVar(&f.basis, "basis", "", "`BASIS` token: tokens refreshed later are accepted (default); session: only new sign-ins are")
 		fixed(cmd, "basis", "token", "session")
 	}
 	if k.hasCutoff() {
-		flags.StringVar(&f.cutoff, "cutoff", "", "refuse what was issued up to this time, as 2006-01-02T15:04:05Z (default: now)")
+		flags.StringVar(&f.cutoff, "cutoff", "", "refuse what was issued up to this `TIME`, as 2006-01-02T15:04:05Z (default: now)")
 	}
-	flags.StringVar(&f.keepUntil, "keep-until", "", "do not end before this time, as 2006-01-02T15:04:05Z (default: when no token can be left)")
+	flags.StringVar(&f.keepUntil, "keep-until", "", "do not end before this `TIME`, as 2006-01-02T15:04:05Z (default: when no token can be left)")
 	flags.BoolVar(&f.cognitoSkip, "cognito-skip", false, "do not tell Cognito: it has been told already")
 	waitFlag(cmd, &f.wait)
 	if k.byToken() {
-		flags.StringVar(&f.tokenFile, "token-file", "", "name the target by the token in this file")
+		flags.StringVar(&f.tokenFile, "token-file", "", "name the target by the token in this `FILE`")
 		flags.BoolVar(&f.tokenStdin, "token-stdin", false, "name the target by the token on standard input")
 	}
-	flags.StringVar(&f.once, "once", "", "idempotency key: the same command with the same key has its effect once within 24 hours")
+	flags.StringVar(&f.once, "once", "", "idempotency `KEY`: the same command with the same key has its effect once within 24 hours")
 	if k.wide {
 		flags.BoolVar(&f.yes, "yes", false, "do not ask whether it is meant")
 	}

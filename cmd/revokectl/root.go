@@ -57,8 +57,8 @@ func (a *app) rootCommand() *cobra.Command {
 	// The service itself gives up storing a revocation after 15 s, and says so.
 	a.output, a.timeout = formatTable, 30*time.Second
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.url, "url", "", "address of the service's administration API (default: REVOKED_URL)")
-	flags.VarP(&a.output, "output", "o", "output format: table or json")
+	flags.StringVar(&a.url, "url", "", "`URL` of the service's administration API (default: REVOKED_URL)")
+	flags.VarP(&a.output, "output", "o", "output `FORMAT`: table or json")
 	flags.Var((*positive)(&a.timeout), "timeout", "give up after this long")
 	flags.BoolVar(&a.insecureHTTP, "insecure-http", false,
 		"let the API key travel unencrypted over http:// to another machine")

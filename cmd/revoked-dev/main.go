@@ -47,7 +47,10 @@ func rootCommand() *cobra.Command {
 		Use:   "revoked-dev",
 		Short: "All of revoked on loopback, to try things out",
 		Long: `revoked-dev runs NATS JetStream, a Cognito emulator, the revoke service and
-three sample API nodes on loopback addresses. Nothing of it is for production.`,
+three sample API nodes on loopback addresses. Nothing of it is for production.
+
+Exit codes: 0 ok (Ctrl-C and SIGTERM included), 1 failure or a step that did not
+hold, 2 wrong command line or environment.`,
 		Example: `  revoked-dev demo                  # the story of a revocation, step by step
   revoked-dev run                   # leave everything up and print what to try
   revoked-dev --cognito-only        # just the emulator, for tests in any language`,
@@ -60,7 +63,7 @@ three sample API nodes on loopback addresses. Nothing of it is for production.`,
 		},
 	}
 	root.Flags().BoolVar(&cognitoOnly, "cognito-only", false, "serve only the Cognito emulator, with the demo pool, until interrupted")
-	root.Flags().StringVar(&listen, "listen", dev.CognitoAddr, "address of the emulator, with --cognito-only")
+	root.Flags().StringVar(&listen, "listen", dev.CognitoAddr, "`HOST:PORT` of the emulator, with --cognito-only")
 	root.AddCommand(runCommand(), demoCommand(), receiptsCommand(), nodeCommand())
 	cli.Root(root)
 	return root
@@ -70,7 +73,11 @@ func runCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "run",
 		Short: "Leave everything up, and print URLs, users and lines to try",
-		Args:  cli.NoArgs,
+		Long: `run starts everything on 127.0.0.1, at its usual ports where they are free, prints addresses, users, an API
+key and lines to paste into another terminal, and goes on until Ctrl-C or SIGTERM.
+What was revoked is forgotten then.`,
+		Example: `  revoked-dev run`,
+		Args:    cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return dev.Run(cmd.Context(), cmd.OutOrStdout())
 		},
@@ -88,6 +95,8 @@ and what happened; the first that does not hold ends it with exit code 1.
 
 DEMO_BREAK=<step> breaks a step on purpose, to see that it is noticed.
 DEMO_REPEATS=<n> is how often the time to refusal is measured (default 50).`,
+		Example: `  revoked-dev demo
+  DEMO_BREAK=revoke DEMO_REPEATS=5 revoked-dev demo   # exit code 1, at step 4`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			repeats, err := repeatsFrom(os.Getenv("DEMO_REPEATS"))
@@ -108,7 +117,12 @@ func receiptsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "receipts",
 		Short: "Show receipts over a fleet of processes, one of them frozen; takes two minutes",
-		Args:  cli.NoArgs,
+		Long: `receipts starts a fleet of node processes, revokes sessions with revokectl --wait,
+freezes a node (kill -STOP) and lets it go on, and fails unless every receipt says
+what is true. It needs a Unix system.`,
+		Example: `  revoked-dev receipts
+  revoked-dev receipts --nodes 5 --revokectl bin/revokectl`,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.Nodes < 2 || cfg.Nodes > 200 {
 				return cli.Usagef("--nodes %d: give a number from 2 to 200", cfg.Nodes)
@@ -117,8 +131,8 @@ func receiptsCommand() *cobra.Command {
 			return dev.RunReceipts(cmd.Context(), cfg)
 		},
 	}
-	cmd.Flags().IntVar(&cfg.Nodes, "nodes", 20, "how many node processes")
-	cmd.Flags().StringVar(&cfg.Revokectl, "revokectl", "revokectl", "path of the revokectl command")
+	cmd.Flags().IntVar(&cfg.Nodes, "nodes", 20, "`N` node processes, 2 to 200")
+	cmd.Flags().StringVar(&cfg.Revokectl, "revokectl", "revokectl", "`PATH` of the revokectl command")
 	return cmd
 }
 

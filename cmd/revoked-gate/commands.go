@@ -12,7 +12,7 @@ import (
 	"github.com/seed-4e8dee1b/revoked/internal/gate"
 )
 
-const configFlag = "YAML file with listeners, pools and rules"
+const configFlag = "YAML `FILE` with listeners, pools and rules; required"
 
 func serveCommand() *cobra.Command {
 	var path string
@@ -47,8 +47,9 @@ then decisions under way, then the rest.`,
 
 func configCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "config",
-		Short: "Look at the configuration",
+		Use:     "config",
+		Short:   "Look at the configuration",
+		Example: `  revoked-gate config check --config gate.yaml`,
 	}
 	cli.Group(cmd)
 	var path string

@@ -20,10 +20,10 @@ type settings struct {
 
 func (s *settings) bind(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&s.path, "config", "", "YAML file; without it the environment alone")
-	flags.StringVar(&s.public, "public-addr", "", "address for apps (default 127.0.0.1:8080)")
-	flags.StringVar(&s.admin, "admin-addr", "", "address for operators (default 127.0.0.1:8081)")
-	flags.StringVar(&s.meta, "metrics-addr", "", "address for probes and metrics (default 127.0.0.1:9090)")
+	flags.StringVar(&s.path, "config", "", "YAML `FILE`; without it the environment alone")
+	flags.StringVar(&s.public, "public-addr", "", "`HOST:PORT` for apps (default 127.0.0.1:8080)")
+	flags.StringVar(&s.admin, "admin-addr", "", "`HOST:PORT` for operators (default 127.0.0.1:8081)")
+	flags.StringVar(&s.meta, "metrics-addr", "", "`HOST:PORT` for probes and metrics (default 127.0.0.1:9090)")
 	flags.BoolVar(&s.probe, "probe", false,
 		"revoke a canary each minute, or probe.interval, and measure how soon every node enforces it")
 	flags.BoolVar(&s.insecureNoAuth, "insecure-no-auth", false,
@@ -53,8 +53,9 @@ func (s *settings) load() (service.Config, error) {
 
 func configCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "config",
-		Short: "Look at the configuration",
+		Use:     "config",
+		Short:   "Look at the configuration",
+		Example: `  revoked config check --config revoked.yaml`,
 	}
 	cli.Group(cmd)
 	var set settings

@@ -61,8 +61,8 @@ to be unknown. It fails if anything would keep revoked from working.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&path, "config", "", "YAML file; without it the environment alone")
-	cmd.Flags().IntVar(&replicas, "replicas", 1, "copies that JetStream keeps: 3 in production")
+	cmd.Flags().StringVar(&path, "config", "", "YAML `FILE`; without it the environment alone")
+	cmd.Flags().IntVar(&replicas, "replicas", 1, "`N` copies that JetStream keeps: 3 or 5 in production, 1 for development")
 	cmd.Flags().BoolVar(&check, "check", false, "only report, change nothing")
 	return cmd
 }

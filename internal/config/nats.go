@@ -10,15 +10,13 @@ import (
 
 // NATS says how to connect. The variables are those of the nats command.
 type NATS struct {
-	// URL is a comma-separated list.
-	URL string `yaml:"url" env:"NATS_URL"`
-	// Creds and NKey are paths of a credentials file and of a seed.
-	Creds string `yaml:"creds" env:"NATS_CREDS"`
-	NKey  string `yaml:"nkey" env:"NATS_NKEY"`
-	// CA, Cert and Key are paths of PEM files.
-	CA   string `yaml:"ca" env:"NATS_CA"`
-	Cert string `yaml:"cert" env:"NATS_CERT"`
-	Key  string `yaml:"key" env:"NATS_KEY"`
+	// URL is one or more URLs of servers, separated by commas. Required.
+	URL   string `yaml:"url" env:"NATS_URL"`
+	Creds string `yaml:"creds" env:"NATS_CREDS"` // path of a credentials file
+	NKey  string `yaml:"nkey" env:"NATS_NKEY"`   // path of a file with the seed of an nkey
+	CA    string `yaml:"ca" env:"NATS_CA"`       // path of a PEM file: who signs the servers' certificates; the system's roots without
+	Cert  string `yaml:"cert" env:"NATS_CERT"`   // path of a PEM file: the client's certificate; goes with Key
+	Key   string `yaml:"key" env:"NATS_KEY"`     // path of a PEM file: the key of Cert
 	// InboxPrefix is the private inbox prefix of the credential, if it has one.
 	InboxPrefix string `yaml:"inbox_prefix" env:"NATS_INBOX_PREFIX"`
 }

@@ -15,18 +15,19 @@ import (
 // [Load] reads a file and the environment over it. There are no secrets in it,
 // only paths of files that have some.
 type Config struct {
-	// ForwardAuth, ExtAuthz and Check are where the three interfaces are
-	// served; at least one of them must be. Each address is host:port or
-	// unix:/path.
+	// ForwardAuth is where proxies ask that have auth_request, forward_auth or
+	// the like. At least one of the three interfaces must be served.
 	ForwardAuth Listener `yaml:"forward_auth"`
-	ExtAuthz    Listener `yaml:"ext_authz"`
-	Check       Listener `yaml:"check"`
-	// MetricsAddr is for probes and metrics. Port 0 chooses a free one.
+	// ExtAuthz is where Envoy asks, by gRPC.
+	ExtAuthz Listener `yaml:"ext_authz"`
+	// Check is where services ask: POST /v1/check.
+	Check Listener `yaml:"check"`
+	// MetricsAddr is for /livez, /readyz and /metrics. Port 0 chooses a free one.
 	MetricsAddr string `yaml:"metrics_addr" env:"REVOKED_GATE_METRICS_ADDR"`
 
-	// SocketMode is the mode of unix sockets, in octal.
+	// SocketMode is the mode of unix sockets, in octal: who may connect there.
 	SocketMode string `yaml:"socket_mode"`
-	// TrustedProxies are the networks, in CIDR form, from which the three
+	// TrustedProxies are the networks, such as 10.0.0.0/8, from which the three
 	// interfaces are used, beside this machine. Whoever may connect can name
 	// any path and any claims; every other connection is closed at once.
 	TrustedProxies []string `yaml:"trusted_proxies"`
@@ -40,32 +41,35 @@ type Config struct {
 	// Rules say what each path needs. A request without a rule is refused.
 	Rules []Rule `yaml:"rules"`
 
-	// Service and Node name this gate among the nodes of the fleet. Node:
-	// empty means the host name.
+	// Service is what this gate stands for among the nodes of the fleet; its
+	// NATS credential may be for that name only.
 	Service string `yaml:"service" env:"REVOKED_SERVICE"`
-	Node    string `yaml:"node" env:"REVOKED_NODE"`
-	// MaxStaleness is that of subscriber.Config: how old the denylist may be
-	// before the stale policies apply. Zero means one minute.
+	// Node is its name within the service; empty means the host name.
+	Node string `yaml:"node" env:"REVOKED_NODE"`
+	// MaxStaleness is how old the denylist may be before the stale policies
+	// apply, 3s at least. Zero means one minute: longer than an election of NATS.
 	MaxStaleness time.Duration `yaml:"max_staleness" env:"REVOKED_MAX_STALENESS"`
-	// LocalFile and AllowStaleStart are those of subscriber.Config: acts kept
-	// on disk, with which a gate that starts while NATS is down knows what was
-	// revoked before.
-	LocalFile       string `yaml:"local_file" env:"REVOKED_LOCAL_FILE"`
-	AllowStaleStart bool   `yaml:"allow_stale_start" env:"REVOKED_ALLOW_STALE_START"`
-	// BreakGlassFile is that of validator.RouteConfig, for every rule: as long as
-	// it holds the word fail-open, requests are served while the denylist is
-	// stale, and even before the first complete view. The variable
-	// REVOKED_STALE_POLICY=fail-open does the same until the next restart.
+	// LocalFile is the path of a file that keeps what is revoked, one for each
+	// gate. Empty means none.
+	LocalFile string `yaml:"local_file" env:"REVOKED_LOCAL_FILE"`
+	// AllowStaleStart lets a gate that starts while NATS is down work from
+	// LocalFile, by the stale policies of its rules.
+	AllowStaleStart bool `yaml:"allow_stale_start" env:"REVOKED_ALLOW_STALE_START"`
+	// BreakGlassFile is the path of a file: as long as it holds the word
+	// fail-open, every rule serves while the denylist is stale, and even before
+	// the first complete view. The variable REVOKED_STALE_POLICY=fail-open does
+	// the same until the next restart.
 	BreakGlassFile string `yaml:"break_glass_file" env:"REVOKED_BREAK_GLASS_FILE"`
-	// Prefix of all NATS subjects and streams.
-	Prefix string      `yaml:"prefix" env:"REVOKED_PREFIX"`
-	NATS   config.NATS `yaml:"nats"`
+	// Prefix is that of all NATS subjects and streams, as the service has it.
+	Prefix string `yaml:"prefix" env:"REVOKED_PREFIX"`
+	// NATS is how to connect. The variables are those of the nats command.
+	NATS config.NATS `yaml:"nats"`
 
 	// ShutdownDelay is the time between /readyz turning off and the listeners
 	// closing.
 	ShutdownDelay time.Duration `yaml:"shutdown_delay" env:"REVOKED_SHUTDOWN_DELAY"`
 
-	LogLevel  string `yaml:"log_level" env:"REVOKED_LOG_LEVEL"`   // zerolog's names
+	LogLevel  string `yaml:"log_level" env:"REVOKED_LOG_LEVEL"`   // debug, info, warn or error
 	LogFormat string `yaml:"log_format" env:"REVOKED_LOG_FORMAT"` // json or console
 
 	// Logger is used by [Start]; the zero value discards.
@@ -76,47 +80,47 @@ type Config struct {
 
 // Listener is where an interface is served.
 type Listener struct {
-	Listen []string `yaml:"listen"`
+	Listen []string `yaml:"listen"` // addresses: host:port or unix:/path
 }
 
 // Pool is one user pool.
 type Pool struct {
-	ID string `yaml:"id"`
-	// Clients are the app clients whose tokens are accepted; AnyClient
-	// accepts those of all.
+	ID string `yaml:"id"` // of the user pool, such as eu-west-1_AbC123; required
+	// Clients are the app clients whose tokens are accepted. Required, unless
+	// AnyClient is set.
 	Clients   []string `yaml:"clients"`
-	AnyClient bool     `yaml:"any_client"`
-	// JWKSURL and Issuers are for emulators; see validator.Pool.
-	JWKSURL      string   `yaml:"jwks_url"`
-	Issuers      []string `yaml:"issuers"`
-	InsecureHTTP bool     `yaml:"insecure_http"`
-	// UserInfoURL and Endpoint are asked by rules with ask-cognito; see
-	// askcognito.Pool.
+	AnyClient bool     `yaml:"any_client"` // accept tokens of all app clients of the pool
+	JWKSURL   string   `yaml:"jwks_url"`   // for emulators: where the pool's keys are
+	Issuers   []string `yaml:"issuers"`    // for emulators: further values of iss that are the pool's
+	// InsecureHTTP allows http:// in these URLs on other addresses than loopback.
+	InsecureHTTP bool `yaml:"insecure_http"`
+	// UserInfoURL is the userInfo endpoint of the pool's domain, which rules with
+	// ask-cognito ask about tokens with the scope openid.
 	UserInfoURL string `yaml:"userinfo_url"`
-	Endpoint    string `yaml:"endpoint"`
+	// Endpoint is where they ask about the others (GetUser); empty means Cognito's
+	// of the pool's Region.
+	Endpoint string `yaml:"endpoint"`
 }
 
 // Rule says what a request needs.
 type Rule struct {
-	// Path covers itself and everything below it, on whole segments; with
-	// Exact, itself only. The rule with the longest path decides.
+	// Path covers itself and everything below it, on whole segments. The rule
+	// with the longest path decides.
 	Path  string `yaml:"path"`
-	Exact bool   `yaml:"exact"`
+	Exact bool   `yaml:"exact"` // Path covers itself only
 	// Methods limits the rule to some methods. Rules of one path share the
 	// methods out; what none of them takes is refused.
 	Methods []string `yaml:"methods"`
 
 	// Anonymous lets requests through unseen: no token is looked at, and the
 	// upstream gets no identity.
-	Anonymous bool `yaml:"anonymous"`
-	// Pools and Clients narrow down the configured ones; empty means all.
-	Pools   []string `yaml:"pools"`
-	Clients []string `yaml:"clients"`
+	Anonymous bool     `yaml:"anonymous"`
+	Pools     []string `yaml:"pools"`   // narrows down the configured ones; empty means all
+	Clients   []string `yaml:"clients"` // the same
 	// TokenUse is access, id or both; empty means access only.
 	TokenUse []validator.TokenUse `yaml:"token_use"`
-	// Scopes must all be there, of Groups at least one.
-	Scopes []string `yaml:"scopes"`
-	Groups []string `yaml:"groups"`
+	Scopes   []string             `yaml:"scopes"` // the token must have all of them
+	Groups   []string             `yaml:"groups"` // the user must be in at least one of them
 	// StalePolicy is fail-closed (also if empty), ask-cognito or fail-open.
 	StalePolicy string `yaml:"stale_policy"`
 	// ReportOnly decides, counts and logs, and lets every request through.

@@ -14,10 +14,11 @@ import (
 // Key is an API key of the admin listener, of which only a hash is known.
 // "revokectl key new" makes one.
 type Key struct {
-	// ID names the key to operators, who see what was done with it.
+	// ID names the key to operators, who see what was done with it: letters,
+	// digits and the characters ._- of which it has 64 at most.
 	ID     string  `yaml:"id"`
-	Role   string  `yaml:"role"` // viewer, operator or admin
-	SHA256 KeyHash `yaml:"sha256"`
+	Role   string  `yaml:"role"`   // viewer, operator or admin
+	SHA256 KeyHash `yaml:"sha256"` // of the key, as revokectl key new prints it
 }
 
 // UnmarshalText reads the form that the environment has: id:role:sha256. What
@@ -50,10 +51,10 @@ func (h KeyHash) bytes() (sum [sha256.Size]byte, ok bool) {
 // Grant lets in the members of a group of a user pool, who present their
 // access tokens instead of an API key.
 type Grant struct {
-	Group string `yaml:"group"`
-	Role  string `yaml:"role"`
-	// Clients are the app clients whose tokens count: those of other apps are
-	// in other hands.
+	Group string `yaml:"group"` // a group of the pool; required
+	Role  string `yaml:"role"`  // that of its members: viewer, operator or admin
+	// Clients are the app clients whose access tokens count: those of other apps
+	// are in other hands. Required.
 	Clients []string `yaml:"clients"`
 }
 

@@ -1,0 +1,11 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/seed-4e8dee1b/revoked/internal/reference"
+)
+
+func TestReference(t *testing.T) {
+	reference.Compare(t, "revoked-dev.md", reference.Commands(t, rootCommand(), ""))
+}
