@@ -2,8 +2,8 @@ package metrics_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/rs/zerolog"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/seed-4e8dee1b/revoked/internal/dev"
 	"github.com/seed-4e8dee1b/revoked/internal/gate"
@@ -42,6 +43,7 @@ const (
 // A metric that is in the code and not on the page fails, and the reverse; so
 // do its type, labels and help, and who is said to use it.
 func TestPageIsWhatTheCodeShows(t *testing.T) {
+	t.Attr("docs/metrics.md", "promtool check metrics (all programs); finds a counter without _total")
 	registered := gather(t)
 	for name, users := range uses(t, registered) {
 		m := registered[name]
@@ -98,25 +100,39 @@ func gather(t *testing.T) metrics.Page {
 		return ask(t, http.MethodPost, svc.AdminURL()+"/v1/revocations", `{"kind":"session","id":"s1"}`, apiKey) == http.StatusCreated
 	})
 	forward := "http://" + g.Addrs("forward_auth")[0] + "/auth"
+	await(t, "the prober has asked the nodes", func() bool {
+		return strings.Contains(show(t, svc.MetricsURL()), "revoked_service_probe_enforce_seconds_count{")
+	})
 	await(t, "node and gate refuse", func() bool {
 		return ask(t, http.MethodGet, node+"/", "", token) == http.StatusUnauthorized && ask(t, http.MethodGet, forward, "", token) == http.StatusUnauthorized
 	})
 
 	all := make(metrics.Page)
 	for _, url := range []string{svc.MetricsURL(), "http://" + g.Addrs("metrics")[0], node} {
-		resp, err := http.Get(url + "/metrics") //nolint:noctx // the test's own end bounds it
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := show(t, url)
 		promtool(t, text)
 		collect(t, all, text)
 	}
 	return all
+}
+
+// show returns what a program shows.
+func show(t *testing.T, url string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 const apiKey = "test-key-0123456789"
@@ -127,6 +143,7 @@ func startService(t *testing.T, w *gatetest.World) *service.Service {
 	cfg.PublicAddr, cfg.AdminAddr, cfg.MetricsAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	cfg.APIKey, cfg.InsecureEphemeralSealKey, cfg.ServiceID = service.Secret(apiKey), true, "test"
 	cfg.NATS.URL, cfg.Version = w.NATS.URL(), "test"
+	cfg.Probe.Interval = time.Second
 	cfg.Logger = zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)
 	cfg.Pools = []service.Pool{{ID: w.Pool.ID(), Endpoint: w.Cognito.URL(), JWKSURL: w.Pool.JWKSURL(), Clients: []service.Client{{ID: gatetest.ClientID}}}}
 	svc, err := service.Start(t.Context(), cfg)
@@ -213,10 +230,10 @@ func await(t *testing.T, what string, is func() bool) {
 }
 
 // collect adds the metrics of a text that are ours.
-func collect(t *testing.T, all metrics.Page, text []byte) {
+func collect(t *testing.T, all metrics.Page, text string) {
 	t.Helper()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(bytes.NewReader(text))
+	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,17 +256,98 @@ func collect(t *testing.T, all metrics.Page, text []byte) {
 }
 
 // promtool lints what a program shows, if the deployment is checked.
-func promtool(t *testing.T, text []byte) {
+func promtool(t *testing.T, text string) {
 	t.Helper()
 	if os.Getenv("CHECK_DEPLOY") == "" {
 		return
 	}
-	cmd := exec.CommandContext(t.Context(), "promtool", "check", "metrics")
-	cmd.Stdin = bytes.NewReader(text)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	lint := func(text string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), "promtool", "check", "metrics")
+		cmd.Stdin = strings.NewReader(text)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := lint(text); err != nil {
 		t.Errorf("promtool check metrics: %v\n%s", err, out)
+	}
+	if out, err := lint(strings.ReplaceAll(text, "revocation_decisions_total", "revocation_decisions")); err == nil {
+		t.Errorf("promtool passes a counter without _total:\n%s", out)
 	}
 }
 
-// uses returns which alerts and dashboards ask for each metric.
-func uses(*testing.T, metrics.Page) map[string][]string { return nil }
+// uses returns which alerts, directly or by a recorded series, and which
+// dashboards ask for each metric.
+func uses(t *testing.T, known metrics.Page) map[string][]string {
+	t.Helper()
+	users := make(map[string]map[string]bool)
+	use := func(name, user string) {
+		if users[name] == nil {
+			users[name] = make(map[string]bool)
+		}
+		users[name][user] = true
+	}
+	recorded := make(map[string][]string) // metrics by recorded series
+	for _, file := range files(t, "../../deploy/prometheus/*.rules.yml") {
+		var rules struct {
+			Groups []struct {
+				Rules []struct{ Record, Alert, Expr string }
+			}
+		}
+		if err := yaml.Unmarshal(read(t, file), &rules); err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range rules.Groups {
+			for _, r := range g.Rules {
+				names := known.Uses(r.Expr)
+				for _, s := range metrics.Selectors(r.Expr) {
+					names = append(names, recorded[s.Name]...)
+				}
+				if r.Record != "" {
+					recorded[r.Record] = names
+					continue
+				}
+				for _, name := range names {
+					use(name, r.Alert)
+				}
+			}
+		}
+	}
+	for _, file := range files(t, "../../deploy/grafana/dashboards/*.json") {
+		var d struct {
+			Panels []struct{ Targets []struct{ Expr string } }
+		}
+		if err := json.Unmarshal(read(t, file), &d); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range d.Panels {
+			for _, target := range p.Targets {
+				for _, name := range known.Uses(target.Expr) {
+					use(name, strings.TrimSuffix(filepath.Base(file), ".json"))
+				}
+			}
+		}
+	}
+	sorted := make(map[string][]string)
+	for name, by := range users {
+		sorted[name] = slices.Sorted(maps.Keys(by))
+	}
+	return sorted
+}
+
+func files(t *testing.T, pattern string) []string {
+	t.Helper()
+	found, err := filepath.Glob(pattern)
+	if err != nil || len(found) == 0 {
+		t.Fatalf("%s: %v, %v", pattern, found, err)
+	}
+	return found
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}

@@ -99,9 +99,19 @@ func (l lateFleet) Await(ctx context.Context, q members.Question, want members.W
 	if err != nil {
 		return members.Receipt{}, err
 	}
-	r := t.Await(ctx, q, want)
-	l.service.numbers.receipts.count(r)
-	return r, nil
+	return t.Await(ctx, q, want), nil
+}
+
+// countedFleet is the fleet whose receipts are counted.
+type countedFleet struct{ lateFleet }
+
+// Await implements [api.Fleet].
+func (c countedFleet) Await(ctx context.Context, q members.Question, want members.Want) (members.Receipt, error) {
+	r, err := c.lateFleet.Await(ctx, q, want)
+	if err == nil {
+		c.service.numbers.receipts.count(r)
+	}
+	return r, err
 }
 
 // Conclude implements [prober.Fleet].

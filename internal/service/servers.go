@@ -50,7 +50,7 @@ func (s *Service) listen() error {
 	admin := api.AdminConfig{
 		Common: common, Keys: s.cfg.keys(), Grants: s.cfg.grants(),
 		InsecureNoAuth: s.cfg.InsecureNoAuth, RateLimit: s.cfg.RateLimit,
-		Examiner: s.tokens, Denylist: &s.deny, Fleet: lateFleet{s}, Doctor: doctor{s},
+		Examiner: s.tokens, Denylist: &s.deny, Fleet: countedFleet{lateFleet{s}}, Doctor: doctor{s},
 		Feed: lateFeed{s}, Stopping: s.draining,
 	}
 	admin.Served = s.numbers.served("admin")

@@ -36,7 +36,7 @@ func main() {
 // suites are the tests that check files under deploy/, by the folder of their
 // module.
 var suites = []struct{ dir, packages string }{
-	{".", "./deploy/... ./internal/proxies"},
+	{".", "./deploy/... ./internal/proxies ./internal/metrics"},
 	{"deploy/check", "./..."},
 }
 
