@@ -200,10 +200,6 @@ transcript: build ## Run every command of docs/revokectl.md against revoked-dev 
 	internal/dev/transcript.sh | cat -s > bin/revokectl.md
 	mv bin/revokectl.md docs/revokectl.md
 
-.PHONY: reference
-reference: ## Write docs/cli from the programs' own commands and flags
-	REVOKED_UPDATE_DOCS=1 go test -count=1 -run '^TestPages$$' ./cmd/...
-
 .PHONY: bench-askcognito
 bench-askcognito: ## Count the calls to Cognito at 1,000 requests/s while the denylist is stale
 	ASK_FOR=10s go test -count=1 -run TestBudgetUnderLoad -v ./validator/askcognito

@@ -126,28 +126,3 @@ func TestWrongConfigurationsAreFound(t *testing.T) {
 		}
 	}
 }
-
-// The reference is compared to the last line.
-func TestReferenceDrift(t *testing.T) {
-	root := t.TempDir()
-	t.Setenv(docs.UpdateVariable, "yes")
-	if err := os.MkdirAll(filepath.Join(root, "docs", "cli"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	repo, err := docs.Open(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := repo.Reference(program()); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(docs.UpdateVariable, "")
-	if err := repo.Reference(program()); err != nil {
-		t.Errorf("what was just written: %v", err)
-	}
-	changed := program()
-	changed.Commands()[0].Commands()[0].Flags().Bool("force", false, "do not even try to ask")
-	if err := repo.Reference(changed); err == nil || !strings.Contains(err.Error(), "run make reference") {
-		t.Errorf("with a new flag: %v, want a difference", err)
-	}
-}

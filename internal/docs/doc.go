@@ -8,8 +8,9 @@
 //	}
 //
 // The test of this package does that for every Markdown file of the repository.
-// The commands of a binary are checked, and its reference page is compared with
-// it, by a test beside its main package, which alone has the tree of commands:
+// The commands of a binary are checked by a test beside its main package, which
+// alone has the tree of commands; its page of docs/reference, which package
+// reference writes, has all examples of its help:
 //
 //	for _, p := range repo.Commands(rootCommand()) {
 //		t.Error(p)

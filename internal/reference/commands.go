@@ -1,7 +1,6 @@
 package reference
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -12,9 +11,9 @@ import (
 // Commands is the page of a binary: every command with its text, flags and
 // examples. more follows the text of the root.
 //
-// The test fails for a command that runs and has no example, for an example
-// that the command would not take, for a flag without a text, and for a root
-// that does not name the exit codes.
+// The test fails for a command that has no example, for a flag without a text,
+// and for a root that does not name the exit codes. That examples are command
+// lines which the binary takes is for package docs, which finds them on the page.
 func Commands(t *testing.T, root *cobra.Command, more string) string {
 	t.Helper()
 	root.InitDefaultCompletionCmd()
@@ -129,107 +128,6 @@ func examples(t *testing.T, b *strings.Builder, c *cobra.Command) {
 	for line := range strings.Lines(c.Example) {
 		line = strings.TrimPrefix(strings.TrimRight(line, "\n"), "  ")
 		b.WriteString(line + "\n")
-		if err := takes(c.Root(), line); err != nil {
-			t.Errorf("an example of %s is %q: %v", c.CommandPath(), line, err)
-		}
 	}
 	b.WriteString("```\n\n")
-}
-
-// takes reports whether the binary would understand the calls of it in a line
-// of a shell, without running anything.
-func takes(root *cobra.Command, line string) error {
-	for _, call := range calls(line) {
-		at := -1
-		for i, word := range call {
-			if word == root.Name() {
-				at = i
-				break
-			}
-		}
-		if at < 0 {
-			continue
-		}
-		args := call[at+1:]
-		if call[0] == "xargs" {
-			args = append(args, "an-argument")
-		}
-		cmd, rest, err := root.Find(args)
-		if err != nil {
-			return err
-		}
-		if cmd.HasParent() && !cmd.IsAvailableCommand() {
-			return fmt.Errorf("%s is no command to show", cmd.CommandPath())
-		}
-		// Flags are read into a copy of the set, for their values are the
-		// program's.
-		set := pflag.NewFlagSet(cmd.Name(), pflag.ContinueOnError)
-		cmd.InitDefaultHelpFlag()
-		for _, from := range []*pflag.FlagSet{cmd.Flags(), cmd.InheritedFlags()} {
-			from.VisitAll(func(f *pflag.Flag) {
-				if set.Lookup(f.Name) == nil {
-					set.VarPF(&anything{of: f}, f.Name, f.Shorthand, "").NoOptDefVal = f.NoOptDefVal
-				}
-			})
-		}
-		if err := set.Parse(rest); err != nil {
-			return err
-		}
-		if cmd.Args != nil {
-			if err := cmd.Args(cmd, set.Args()); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// anything takes whatever a flag is given in an example.
-type anything struct{ of *pflag.Flag }
-
-func (a *anything) String() string   { return "" }
-func (a *anything) Set(string) error { return nil }
-func (a *anything) Type() string     { return a.of.Value.Type() }
-
-// calls splits a line of a shell at pipes and into words. It knows quotes and
-// comments, and leaves redirections out.
-func calls(line string) [][]string {
-	list := [][]string{nil}
-	var word strings.Builder
-	quote, started, skip := rune(0), false, false
-	end := func() {
-		if started && !skip {
-			list[len(list)-1] = append(list[len(list)-1], word.String())
-		}
-		if started {
-			skip = false
-		}
-		word.Reset()
-		started = false
-	}
-	for _, c := range line {
-		switch {
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote != 0:
-			word.WriteRune(c)
-		case c == '\'' || c == '"':
-			quote, started = c, true
-		case c == '#' && !started:
-			return list
-		case c == '|' || c == ';' || c == '&':
-			end()
-			list = append(list, nil)
-		case c == '<' || c == '>':
-			end()
-			skip = true
-		case c == ' ':
-			end()
-		default:
-			word.WriteRune(c)
-			started = true
-		}
-	}
-	end()
-	return list
 }

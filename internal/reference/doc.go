@@ -8,6 +8,7 @@
 package reference
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,20 +22,24 @@ const Write = "REVOKED_WRITE_DOCS"
 // Compare fails the test unless the page of docs/reference is as it should be.
 func Compare(t *testing.T, page, want string) {
 	t.Helper()
-	path := filepath.Join(root(t), "docs", "reference", page)
-	if os.Getenv(Write) != "" {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
+	if err := compare(filepath.Join(root(t), "docs", "reference", page), want, os.Getenv(Write) != ""); err != nil {
+		t.Error(err)
+	}
+}
+
+// compare writes the page at path, or reports how it differs.
+func compare(path, want string, write bool) error {
+	if write {
+		return os.WriteFile(path, []byte(want), 0o644)
 	}
 	got, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatalf("%v: run make docs", err)
+		return fmt.Errorf("%w: run make docs", err)
 	}
 	if diff := cmp.Diff(string(got), want); diff != "" {
-		t.Errorf("docs/reference/%s is not what the code says: run make docs (-page +code):\n%s", page, diff)
+		return fmt.Errorf("%s is not what the code says: run make docs (-page +code):\n%s", path, diff)
 	}
+	return nil
 }
 
 // root is the directory of the module.
