@@ -42,7 +42,7 @@ func TestDocs(t *testing.T) {
 	blocks := 0
 	for _, page := range repo.Pages {
 		for _, b := range page.Blocks {
-			if b.Info != "yaml" {
+			if b.Info != "yaml" || strings.HasPrefix(page.Path, "deploy/kubernetes/") { // values of the chart, which deploy/check reads
 				continue
 			}
 			blocks++

@@ -4,8 +4,13 @@ import (
 	"context"
 	"os"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/seed-4e8dee1b/revoked/subscriber"
+	"github.com/seed-4e8dee1b/revoked/subscriber/subscriberprom"
 	"github.com/seed-4e8dee1b/revoked/validator"
+	"github.com/seed-4e8dee1b/revoked/validator/httpauth"
+	"github.com/seed-4e8dee1b/revoked/validator/validatorprom"
 )
 
 // ReportOnly is the first step of docs/adopt.md.
@@ -22,4 +27,10 @@ func OpenWithKey(ctx context.Context) (*subscriber.Subscriber, error) {
 		Service: "orders", InboxPrefix: "_INBOX_orders",
 	})
 	return deny, err
+}
+
+// Metrics is the start of docs/metrics.md.
+func Metrics(deny *subscriber.Subscriber, v *validator.Validator, auth *httpauth.Auth) {
+	prometheus.MustRegister(subscriberprom.New(deny), validatorprom.New(v),
+		validatorprom.NewRoute("orders", auth))
 }

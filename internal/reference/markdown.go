@@ -62,7 +62,7 @@ func cell(text string) string {
 // identifier matches what is typed as it is, in a text that knows no Markdown:
 // flags, variables, paths, names with underscores and addresses.
 var identifier = regexp.MustCompile("`[^`]*`|" +
-	`(^|[\s(])((?:--[a-z][a-z-]*|[A-Z]+(?:_[A-Z]+)+|/[a-z][\w./{}-]*[\w}]|[a-z]+(?:_[a-z]+)+(?:\[\])?|https?://[\w.:-]+)+)`)
+	`(^|[\s(])((?:--[a-z][a-z-]*|[A-Z]+(?:_[A-Z]+)+|/[a-z][\w./{}-]*[\w}]|[a-z]+(?:_[a-z]+)+(?:\[\]|_\*)?|https?://[\w.:-]+)+)`)
 
 // words escapes a text, and sets what is typed as it is as code.
 func words(text string) string {
