@@ -11,11 +11,11 @@ import (
 
 // settings are the flags that every command with a configuration takes.
 type settings struct {
-	path                string
-	public, admin, meta string // addresses; empty leaves what file or environment say
-	insecureNoAuth      bool
-	ephemeralSealKey    bool
-	probe               bool
+	path                       string
+	public, admin, meta, debug string // addresses; empty leaves what file or environment say
+	insecureNoAuth             bool
+	ephemeralSealKey           bool
+	probe                      bool
 }
 
 func (s *settings) bind(cmd *cobra.Command) {
@@ -26,6 +26,7 @@ func (s *settings) bind(cmd *cobra.Command) {
 	flags.StringVar(&s.meta, "metrics-addr", "", "`HOST:PORT` for probes and metrics (default 127.0.0.1:9090)")
 	flags.BoolVar(&s.probe, "probe", false,
 		"revoke a canary each minute, or probe.interval, and measure how soon every node enforces it")
+	flags.StringVar(&s.debug, "debug-addr", "", "loopback address for profiles, such as 127.0.0.1:6060 (default none)")
 	flags.BoolVar(&s.insecureNoAuth, "insecure-no-auth", false,
 		"serve the admin API without REVOKED_API_KEY; only on a loopback address")
 	flags.BoolVar(&s.ephemeralSealKey, "insecure-ephemeral-seal-key", false,
@@ -43,7 +44,7 @@ func (s *settings) load() (service.Config, error) {
 		for _, o := range []struct {
 			flag string
 			addr *string
-		}{{s.public, &c.PublicAddr}, {s.admin, &c.AdminAddr}, {s.meta, &c.MetricsAddr}} {
+		}{{s.public, &c.PublicAddr}, {s.admin, &c.AdminAddr}, {s.meta, &c.MetricsAddr}, {s.debug, &c.DebugAddr}} {
 			if o.flag != "" {
 				*o.addr = o.flag
 			}

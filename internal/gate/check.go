@@ -73,7 +73,7 @@ func (c Config) checkListeners(list *config.Problems) {
 				}
 			} else if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
 				list.Add(key, addr, "is neither host:port nor unix:/path", "set an address such as 127.0.0.1:9010")
-			} else if !loopback(addr) && len(c.TrustedProxies) == 0 {
+			} else if !config.Loopback(addr) && len(c.TrustedProxies) == 0 {
 				list.Add(key, addr, "can be reached from other machines, and trusted_proxies is empty",
 					"name the networks of the proxies there, or use 127.0.0.1 or unix:/path")
 			}
@@ -89,6 +89,7 @@ func (c Config) checkListeners(list *config.Problems) {
 	if _, port, err := net.SplitHostPort(c.MetricsAddr); err != nil || port == "" {
 		list.Add("metrics_addr", c.MetricsAddr, "is not host:port", "set an address such as 127.0.0.1:9091")
 	}
+	list.AddDebugAddr(c.DebugAddr, c.InsecureDebugAddr)
 	if _, ok := socketMode(c.SocketMode); !ok {
 		list.Add("socket_mode", c.SocketMode, "is not an octal mode", `set "0660" for the group, "0600" for the user alone`)
 	}
@@ -106,16 +107,6 @@ func (c Config) checkListeners(list *config.Problems) {
 func socketMode(text string) (fs.FileMode, bool) {
 	mode, err := strconv.ParseUint(text, 8, 32)
 	return fs.FileMode(mode), err == nil && mode <= 0o777
-}
-
-// loopback reports whether only this machine can reach the address.
-func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // pools returns what the validator needs. The rules narrow it down.

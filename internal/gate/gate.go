@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	stdlog "log"
-
 	"github.com/rs/zerolog"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -20,6 +18,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/seed-4e8dee1b/revoked/internal/config"
+	"github.com/seed-4e8dee1b/revoked/internal/httpserver"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
 	"github.com/seed-4e8dee1b/revoked/validator"
@@ -28,8 +27,10 @@ import (
 )
 
 const (
-	// maxHeaderBytes is room for a token and for what browsers and proxies
-	// send beside it.
+	// answerTimeout is longer than the longest decision, which asks Cognito.
+	answerTimeout = 20 * time.Second
+	// maxHeaderBytes of gRPC, as of HTTP, is room for a token and for what
+	// browsers and proxies send beside it.
 	maxHeaderBytes = 32 << 10
 	// maxCheckMessage bounds what Envoy sends: the header of a request, which
 	// Envoy itself bounds to 60 KiB.
@@ -57,6 +58,7 @@ type Gate struct {
 	http    []*http.Server // of forward-auth and check
 	grpc    *grpc.Server   // nil without ext_authz
 	metrics *http.Server
+	debug   *http.Server        // nil without debug_addr
 	addrs   map[string][]string // by key of the configuration
 	serving sync.WaitGroup
 	failed  chan error // capacity: one per listener
@@ -118,7 +120,7 @@ func Start(cfg Config) (*Gate, error) {
 		}, log)
 	})
 	g.log.Info().Strs("forward_auth", g.addrs[viaForwardAuth]).Strs("ext_authz", g.addrs[viaExtAuthz]).
-		Strs("check", g.addrs[viaCheck]).Strs("metrics", g.addrs["metrics"]).Str("version", cfg.Version).Msg("listening")
+		Strs("check", g.addrs[viaCheck]).Strs("metrics", g.addrs["metrics"]).Strs("debug", g.addrs["debug"]).Str("version", cfg.Version).Msg("listening")
 	return g, nil
 }
 
@@ -147,8 +149,8 @@ func (g *Gate) serve() error {
 		addrs    []string
 		serve    func(net.Listener) error
 	}
-	forward, check := newHTTPServer(g.forwardAuth(), g.log), newHTTPServer(g.checkAPI(), g.log)
-	g.metrics = newHTTPServer(g.healthHandler(), g.log)
+	forward, check := httpserver.New(g.forwardAuth(), answerTimeout, g.log), httpserver.New(g.checkAPI(), answerTimeout, g.log)
+	g.metrics = httpserver.New(g.healthHandler(), answerTimeout, g.log)
 	g.http = []*http.Server{forward, check}
 	grpcServer, err := g.newGRPCServer()
 	if err != nil {
@@ -186,38 +188,23 @@ func (g *Gate) serve() error {
 			add(s, ln)
 		}
 	}
-	ln, err := net.Listen("tcp", g.cfg.MetricsAddr)
-	if err != nil {
-		return fail("metrics_addr", err)
+	own := []service{{"metrics_addr", "metrics", []string{g.cfg.MetricsAddr}, g.metrics.Serve}}
+	if g.cfg.DebugAddr != "" {
+		g.debug = httpserver.Profiles(g.log)
+		own = append(own, service{"debug_addr", "debug", []string{g.cfg.DebugAddr}, g.debug.Serve})
 	}
-	add(service{key: "metrics_addr", via: "metrics", serve: g.metrics.Serve}, ln)
+	for _, s := range own {
+		ln, err := net.Listen("tcp", s.addrs[0])
+		if err != nil {
+			return fail(s.key, err)
+		}
+		add(s, ln)
+	}
 	g.failed = make(chan error, len(run))
 	for _, f := range run {
 		g.serving.Go(f)
 	}
 	return nil
-}
-
-// newHTTPServer bounds everything that a client could stretch.
-func newHTTPServer(h http.Handler, log zerolog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      20 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          stdlog.New(errorLog{log}, "", 0),
-	}
-}
-
-// errorLog takes the lines of net/http, which are about connections.
-type errorLog struct{ log zerolog.Logger }
-
-// Write implements [io.Writer].
-func (e errorLog) Write(line []byte) (int, error) {
-	e.log.Debug().Bytes("detail", line).Msg("http server")
-	return len(line), nil
 }
 
 func (g *Gate) newGRPCServer() (*grpc.Server, error) {
@@ -240,7 +227,7 @@ func (g *Gate) newGRPCServer() (*grpc.Server, error) {
 }
 
 // Addrs returns the addresses of an interface: "forward_auth", "ext_authz",
-// "check" or "metrics".
+// "check", "metrics" or "debug".
 func (g *Gate) Addrs(via string) []string { return g.addrs[via] }
 
 // Wait returns when ctx ends, with nil, or when a listener fails.
@@ -279,8 +266,10 @@ func (g *Gate) Close() error {
 		g.opening.Wait()
 		err = errors.Join(err, g.judge.view.close())
 		g.judge.tokens.Close()
-		if g.metrics != nil {
-			g.metrics.Close()
+		for _, srv := range []*http.Server{g.metrics, g.debug} {
+			if srv != nil {
+				srv.Close()
+			}
 		}
 		g.serving.Wait()
 		g.log.Info().Msg("stopped")

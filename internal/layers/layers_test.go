@@ -176,6 +176,12 @@ var rules = []rule{
 		reason: "what command lines have in common decides nothing",
 	},
 	{
+		pkg:    "internal/httpserver",
+		forbid: slices.Concat([]string{module}, nats, aws, jwx),
+		allow:  ownAll("internal/httpserver"),
+		reason: "what HTTP servers have in common does not know what is served",
+	},
+	{
 		pkg:    "internal/natsdev",
 		forbid: slices.Concat(ownAll("publisher", "subscriber", "validator"), aws, jwx),
 		reason: "the NATS server for tests and development knows no Cognito",

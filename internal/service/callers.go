@@ -99,7 +99,7 @@ func (c Config) checkCallers(list *config.Problems) {
 		list.Add(key, config.Mask, "is set beside --insecure-no-auth", "remove one of them")
 	case c.InsecureNoAuth && somebody:
 		list.Add("api_keys, pools[].callers", "", "are set beside --insecure-no-auth", "remove one of them")
-	case c.InsecureNoAuth && !loopback(c.AdminAddr):
+	case c.InsecureNoAuth && !config.Loopback(c.AdminAddr):
 		list.Add("admin_addr", c.AdminAddr, "is not a loopback address, and --insecure-no-auth is set",
 			"set REVOKED_API_KEY instead, or 127.0.0.1")
 	case c.InsecureNoAuth:

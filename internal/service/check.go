@@ -34,6 +34,7 @@ func (c Config) problems() []Problem {
 			list.Add(l.key, l.addr, "is not host:port", "set an address such as 127.0.0.1:8080")
 		}
 	}
+	list.AddDebugAddr(c.DebugAddr, c.InsecureDebugAddr)
 	c.checkCallers(&list)
 	c.checkSeal(&list)
 	for _, r := range []struct {
@@ -97,16 +98,6 @@ func notInSubject(c rune) bool {
 	return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-'
 }
 
-// loopback reports whether only this machine can reach the address.
-func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 const (
 	maxTokenValidity   = 24 * time.Hour
 	maxRefreshValidity = 10 * 365 * 24 * time.Hour
@@ -160,7 +151,7 @@ func (p Pool) checkURL(list *config.Problems, key, raw string) {
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil:
 		list.Add(key, "", "is not an https URL without credentials", "correct it") // the value may have a password
-	case u.Scheme == "http" && !p.InsecureHTTP && !loopback(net.JoinHostPort(u.Hostname(), "0")):
+	case u.Scheme == "http" && !p.InsecureHTTP && !config.Loopback(net.JoinHostPort(u.Hostname(), "0")):
 		list.Add(key, raw, "is not https", "use https, or set insecure_http for an emulator in a network that you trust")
 	}
 }

@@ -9,10 +9,7 @@ import (
 	"sync"
 	"time"
 
-	stdlog "log"
-
-	"github.com/rs/zerolog"
-
+	"github.com/seed-4e8dee1b/revoked/internal/httpserver"
 	"github.com/seed-4e8dee1b/revoked/publisher/api"
 )
 
@@ -29,15 +26,18 @@ func (s *server) url() string {
 	return "http://" + s.ln.Addr().String()
 }
 
-// servers are the three of them.
+// servers are all of them; debug is nil unless it is configured.
 type servers struct {
-	public, admin, metrics *server
+	public, admin, metrics, debug *server
 
-	failed  chan error // capacity 3: each of them fails at most once
+	failed  chan error // capacity 4: each of them fails at most once
 	running sync.WaitGroup
 }
 
-// listen opens the three listeners and serves.
+// answerTimeout is longer than the longest request, which api bounds to 40 s.
+const answerTimeout = time.Minute
+
+// listen opens the listeners and serves.
 func (s *Service) listen() error {
 	common := api.Common{
 		Revoker: &lateRevoker{s},
@@ -69,54 +69,33 @@ func (s *Service) listen() error {
 	if err != nil {
 		return err
 	}
-	s.servers.failed = make(chan error, 3)
+	s.servers.failed = make(chan error, 4)
+	serve := func(h http.Handler) *http.Server { return httpserver.New(h, answerTimeout, s.log) }
 	for _, l := range []struct {
 		key, addr string
-		handler   http.Handler
+		srv       *http.Server
 		server    **server
 	}{
-		{"public_addr", s.cfg.PublicAddr, publicHandler, &s.servers.public},
-		{"admin_addr", s.cfg.AdminAddr, adminHandler, &s.servers.admin},
-		{"metrics_addr", s.cfg.MetricsAddr, s.healthHandler(), &s.servers.metrics},
+		{"public_addr", s.cfg.PublicAddr, serve(publicHandler), &s.servers.public},
+		{"admin_addr", s.cfg.AdminAddr, serve(adminHandler), &s.servers.admin},
+		{"metrics_addr", s.cfg.MetricsAddr, serve(s.healthHandler()), &s.servers.metrics},
+		{"debug_addr", s.cfg.DebugAddr, httpserver.Profiles(s.log), &s.servers.debug},
 	} {
+		if l.addr == "" {
+			continue // checked: only debug_addr may be left out
+		}
 		ln, err := net.Listen("tcp", l.addr)
 		if err != nil {
 			return fmt.Errorf("service: %s: %w", l.key, err)
 		}
-		srv := newHTTPServer(l.handler, s.log)
-		*l.server = &server{ln: ln, srv: srv}
+		*l.server = &server{ln: ln, srv: l.srv}
 		s.servers.running.Go(func() {
-			if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			if err := l.srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 				s.servers.failed <- fmt.Errorf("service: %s: %w", l.key, err)
 			}
 		})
 	}
 	return nil
-}
-
-// newHTTPServer bounds everything that a client could stretch.
-func newHTTPServer(h http.Handler, log zerolog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second, // 64 KiB
-		// From the end of the header on: longer than the longest request,
-		// which api bounds to 40 s.
-		WriteTimeout: time.Minute,
-		IdleTimeout:  2 * time.Minute,
-		// Two long tokens, and what proxies add.
-		MaxHeaderBytes: 32 << 10,
-		ErrorLog:       stdlog.New(errorLog{log}, "", 0),
-	}
-}
-
-// errorLog takes the lines of net/http, which are about connections.
-type errorLog struct{ log zerolog.Logger }
-
-// Write implements [io.Writer].
-func (e errorLog) Write(line []byte) (int, error) {
-	e.log.Debug().Bytes("detail", line).Msg("http server")
-	return len(line), nil
 }
 
 // drain closes the listeners for apps and operators, and waits for requests up
@@ -140,10 +119,13 @@ func (s *servers) drain(limit time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// closeMetrics closes the last listener and waits for all goroutines.
-func (s *servers) closeMetrics() {
-	if s.metrics != nil {
-		s.metrics.srv.Close()
+// close closes the last listeners, those that tell how Close gets on, and waits
+// for all goroutines.
+func (s *servers) close() {
+	for _, srv := range []*server{s.metrics, s.debug} {
+		if srv != nil {
+			srv.srv.Close()
+		}
 	}
 	s.running.Wait()
 }

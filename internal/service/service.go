@@ -87,7 +87,7 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 	s.up.Go(func() { s.bringUp(upCtx) })
 	s.up.Go(func() { s.checkCredentials(upCtx) })
 	s.log.Info().Str("public", s.PublicURL()).Str("admin", s.AdminURL()).Str("metrics", s.MetricsURL()).
-		Str("version", cfg.Version).Msg("listening")
+		Str("debug", s.DebugURL()).Str("version", cfg.Version).Msg("listening")
 	return s, nil
 }
 
@@ -128,6 +128,9 @@ func (s *Service) AdminURL() string { return s.servers.admin.url() }
 
 // MetricsURL returns the base URL for probes and metrics.
 func (s *Service) MetricsURL() string { return s.servers.metrics.url() }
+
+// DebugURL returns the base URL for profiles; empty if they are not served.
+func (s *Service) DebugURL() string { return s.servers.debug.url() }
 
 // Wait returns when ctx ends, with nil, or when a listener fails.
 func (s *Service) Wait(ctx context.Context) error {
@@ -180,7 +183,7 @@ func (s *Service) Close() error {
 		if s.tokens != nil {
 			s.tokens.close()
 		}
-		s.servers.closeMetrics()
+		s.servers.close()
 		s.log.Info().Msg("stopped")
 	})
 	return err
