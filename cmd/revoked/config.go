@@ -26,7 +26,7 @@ func (s *settings) bind(cmd *cobra.Command) {
 	flags.StringVar(&s.meta, "metrics-addr", "", "`HOST:PORT` for probes and metrics (default 127.0.0.1:9090)")
 	flags.BoolVar(&s.probe, "probe", false,
 		"revoke a canary each minute, or probe.interval, and measure how soon every node enforces it")
-	flags.StringVar(&s.debug, "debug-addr", "", "loopback address for profiles, such as 127.0.0.1:6060 (default none)")
+	flags.StringVar(&s.debug, "debug-addr", "", "`HOST:PORT` on loopback for profiles, such as 127.0.0.1:6060 (default none)")
 	flags.BoolVar(&s.insecureNoAuth, "insecure-no-auth", false,
 		"serve the admin API without REVOKED_API_KEY; only on a loopback address")
 	flags.BoolVar(&s.ephemeralSealKey, "insecure-ephemeral-seal-key", false,

@@ -24,11 +24,13 @@ type Config struct {
 	Check Listener `yaml:"check"`
 	// MetricsAddr is for /livez, /readyz and /metrics. Port 0 chooses a free one.
 	MetricsAddr string `yaml:"metrics_addr" env:"REVOKED_GATE_METRICS_ADDR"`
-	// DebugAddr is where the process's profiles are served (pprof). Empty means
-	// nowhere. It must be a loopback address, unless InsecureDebugAddr lets other
-	// machines have them.
-	DebugAddr         string `yaml:"debug_addr" env:"REVOKED_GATE_DEBUG_ADDR"`
-	InsecureDebugAddr bool   `yaml:"insecure_debug_addr" env:"REVOKED_GATE_INSECURE_DEBUG_ADDR"`
+	// DebugAddr is where the process's profiles are served, below /debug/pprof/.
+	// Empty means nowhere. It must be a loopback address, unless
+	// InsecureDebugAddr.
+	DebugAddr string `yaml:"debug_addr" env:"REVOKED_GATE_DEBUG_ADDR"`
+	// InsecureDebugAddr lets DebugAddr be one that other machines can reach.
+	// Whoever gets there sees what the process does, and can slow it down.
+	InsecureDebugAddr bool `yaml:"insecure_debug_addr" env:"REVOKED_GATE_INSECURE_DEBUG_ADDR"`
 
 	// SocketMode is the mode of unix sockets, in octal: who may connect there.
 	SocketMode string `yaml:"socket_mode"`

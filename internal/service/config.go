@@ -22,11 +22,13 @@ type Config struct {
 	AdminAddr string `yaml:"admin_addr" env:"REVOKED_ADMIN_ADDR"`
 	// MetricsAddr is where /livez, /readyz and /metrics are served.
 	MetricsAddr string `yaml:"metrics_addr" env:"REVOKED_METRICS_ADDR"`
-	// DebugAddr is where the process's profiles are served (pprof). Empty means
-	// nowhere. It must be a loopback address, unless InsecureDebugAddr lets other
-	// machines have them.
-	DebugAddr         string `yaml:"debug_addr" env:"REVOKED_DEBUG_ADDR"`
-	InsecureDebugAddr bool   `yaml:"insecure_debug_addr" env:"REVOKED_INSECURE_DEBUG_ADDR"`
+	// DebugAddr is where the process's profiles are served, below /debug/pprof/.
+	// Empty means nowhere. It must be a loopback address, unless
+	// InsecureDebugAddr.
+	DebugAddr string `yaml:"debug_addr" env:"REVOKED_DEBUG_ADDR"`
+	// InsecureDebugAddr lets DebugAddr be one that other machines can reach.
+	// Whoever gets there sees what the process does, and can slow it down.
+	InsecureDebugAddr bool `yaml:"insecure_debug_addr" env:"REVOKED_INSECURE_DEBUG_ADDR"`
 
 	// APIKey is a key of the admin listener with the role admin, of 16
 	// characters or more, such as those of: openssl rand -hex 32. This,
