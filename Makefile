@@ -46,6 +46,14 @@ check-dist: ## Unpack what make dist made, check it all, and build linux/amd64 a
 	go run ./internal/release check dist
 	internal/release/reproduce.sh dist "$(VERSION)"
 
+.PHONY: check-release
+check-release: ## Check .goreleaser.yaml by goreleaser's own types, and the workflows by actionlint
+	cd internal/release/published && go test -count=1 -v ./...
+
+.PHONY: cyclonedx-version
+cyclonedx-version:
+	@echo $(CYCLONEDX_VERSION)
+
 .PHONY: run
 run: build ## Run NATS, a Cognito emulator, the service and sample nodes on loopback
 	bin/revoked-dev run

@@ -53,7 +53,7 @@ func TestBaseImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	goVersion := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(mod)
-	if goVersion == nil || !strings.Contains(string(text), "FROM golang:"+string(goVersion[1])+" AS build") {
+	if goVersion == nil || !strings.Contains(string(text), " golang:"+string(goVersion[1])+" AS build") {
 		t.Errorf("the build image is not that of go.mod's Go version %s", goVersion[1])
 	}
 	for _, want := range []string{"FROM gcr.io/distroless/static-debian12:nonroot", "USER nonroot:nonroot", `ENTRYPOINT ["/app"]`} {

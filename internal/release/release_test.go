@@ -12,6 +12,8 @@ import (
 	"time"
 )
 
+var testDate = time.Date(2026, time.November, 24, 9, 0, 0, 0, time.UTC)
+
 // The test binary stands in for a released one: it answers version and --help
 // as FAKE says.
 func TestMain(m *testing.M) {

@@ -10,12 +10,14 @@ import (
 // bill has cyclonedx-gomod list the modules in a binary, in CycloneDX JSON,
 // without a serial number or a time: they would differ between two builds.
 func bill(ctx context.Context, tool string, src sources, binary, to string) error {
-	_, err := output(ctx, nil, tool, "bin", "-json", "-noserial", "-notimestamp",
-		"-output-version", "1.5", "-version", src.version, "-output", to, binary)
-	if err != nil {
+	if _, err := output(ctx, nil, tool, billArgs(src, binary, to)...); err != nil {
 		return err
 	}
 	return checkBill(to)
+}
+
+func billArgs(src sources, binary, to string) []string {
+	return []string{"bin", "-json", "-noserial", "-notimestamp", "-output-version", "1.5", "-version", src.version, "-output", to, binary}
 }
 
 // checkBill fails if a bill does not name what every binary is made of.

@@ -96,22 +96,25 @@ func source(ctx context.Context, version string) (sources, error) {
 	return src, nil
 }
 
+// What binaries are built with. The commit is told by the linker: what -buildvcs
+// records would differ with untracked files.
+var (
+	buildFlags = []string{"-trimpath", "-buildvcs=false"}
+	buildEnv   = []string{"CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=", "GOAMD64=v1", "GOARM64=v8.0"}
+)
+
+func (s sources) ldflags() string {
+	return fmt.Sprintf("-s -w -X %[1]s.version=%[2]s -X %[1]s.commit=%[3]s -X %[1]s.date=%[4]s",
+		module+"/internal/build", s.version, s.commit, s.date.Format(time.RFC3339))
+}
+
 // compile makes the binaries for a platform in dir.
 func (s sources) compile(ctx context.Context, p platform, dir string) error {
-	args := []string{
-		// The commit is told by the linker: what -buildvcs records would differ
-		// with untracked files.
-		"build", "-trimpath", "-buildvcs=false", "-o", dir + string(filepath.Separator), "-ldflags",
-		fmt.Sprintf("-s -w -X %[1]s.version=%[2]s -X %[1]s.commit=%[3]s -X %[1]s.date=%[4]s",
-			module+"/internal/build", s.version, s.commit, s.date.Format(time.RFC3339)),
-	}
+	args := append([]string{"build", "-o", dir + string(filepath.Separator), "-ldflags", s.ldflags()}, buildFlags...)
 	for _, b := range binaries {
 		args = append(args, "./cmd/"+b)
 	}
-	_, err := output(ctx, []string{
-		"CGO_ENABLED=0", "GOOS=" + p.os, "GOARCH=" + p.arch,
-		"GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=", "GOAMD64=v1", "GOARM64=v8.0",
-	}, "go", args...)
+	_, err := output(ctx, append([]string{"GOOS=" + p.os, "GOARCH=" + p.arch}, buildEnv...), "go", args...)
 	return err
 }
 
