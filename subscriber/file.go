@@ -217,15 +217,6 @@ func writeFile(out *os.File, line, records []byte) error {
 	return out.Sync()
 }
 
-// syncDir makes a rename last over a power failure.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 // keepFile saves what the view knows until ctx ends, and once more then.
 func (s *Subscriber) keepFile(ctx context.Context, f *localFile) {
 	defer f.close()

@@ -99,6 +99,7 @@ func TestWrongUsage(t *testing.T) {
 		{"X=", []string{"demo", "now"}, "unknown argument"},
 		{"X=", []string{"--no-such-flag"}, "unknown flag"},
 		{"X=", []string{"dance"}, "unknown"},
+		{"X=", []string{"--listen", "127.0.0.1:0"}, "goes with --cognito-only"},
 	} {
 		out, errOut, code := revokedDev(t, []string{tc.env}, tc.args...)
 		if code != 2 || !strings.Contains(errOut, tc.want) {

@@ -56,6 +56,9 @@ hold, 2 wrong command line or environment.`,
   revoked-dev --cognito-only        # just the emulator, for tests in any language`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !cognitoOnly && cmd.Flags().Changed("listen") {
+				return cli.Usagef("--listen goes with --cognito-only")
+			}
 			if !cognitoOnly {
 				return cmd.Help()
 			}

@@ -37,6 +37,7 @@ func Usagef(text string, args ...any) error {
 // told, and the command version.
 func Root(root *cobra.Command) {
 	root.Version = build.Current().Version
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return UsageError{err} })
 	root.AddCommand(versionCommand(root.Name()))
