@@ -53,7 +53,7 @@ func Group(cmd *cobra.Command) {
 }
 
 // NoArgs refuses arguments. Those of a command with commands below it are taken
-// for one that is misspelt.
+// for one that is misspelled.
 func NoArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil

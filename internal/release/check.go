@@ -136,7 +136,8 @@ func complete(root string, p platform) error {
 	var got []string
 	err := filepath.WalkDir(root, func(at string, d os.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
-			rel, _ := filepath.Rel(root, at) //nolint:errcheck // at is below root
+			var rel string
+			rel, err = filepath.Rel(root, at)
 			got = append(got, filepath.ToSlash(rel))
 		}
 		return err

@@ -31,7 +31,7 @@ func dist(ctx context.Context, src sources, dir string, platforms []platform, sb
 		return err
 	}
 	defer os.RemoveAll(work)
-	began := time.Now() //nolint:forbidigo // for the person who waits; it gets into no file
+	began := time.Now() // for the person who waits; it gets into no file
 	more := filepath.Join(work, "extras")
 	if err := extras(ctx, more); err != nil {
 		return err
@@ -52,7 +52,7 @@ func dist(ctx context.Context, src sources, dir string, platforms []platform, sb
 				}
 			}
 		}
-		fmt.Fprintf(out, "%s after %.0f s\n", p, time.Since(began).Seconds()) //nolint:forbidigo // as above
+		fmt.Fprintf(out, "%s after %.0f s\n", p, time.Since(began).Seconds())
 	}
 	sums, err := checksums(dir)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,15 +25,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func put(t *testing.T, at, text string, mode os.FileMode) string {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(at, []byte(text), mode); err != nil {
-		t.Fatal(err)
-	}
-	return at
+// put writes a file and the directories above it.
+func put(at, text string, mode os.FileMode) error {
+	return errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), os.WriteFile(at, []byte(text), mode))
 }
 
 // Owner, mode and times of the files of a build do not get into archives.
@@ -50,7 +45,10 @@ func TestArchivesAreTheSame(t *testing.T) {
 			var made [2][]byte
 			for i, mode := range []os.FileMode{0o600, 0o755} {
 				dir := t.TempDir()
-				from := put(t, filepath.Join(dir, "file"), "text", mode)
+				from := filepath.Join(dir, "file")
+				if err := put(from, "text", mode); err != nil {
+					t.Fatal(err)
+				}
 				when := time.Unix(int64(i)*1000, 0)
 				if err := os.Chtimes(from, when, when); err != nil {
 					t.Fatal(err)
@@ -92,29 +90,31 @@ func TestEntriesStayBelow(t *testing.T) {
 func TestCheckComparesEverything(t *testing.T) {
 	tests := []struct {
 		name  string
-		spoil func(t *testing.T, dir string)
+		spoil func(dir string) error
 		want  string
 	}{
-		{"a byte is changed", func(t *testing.T, dir string) { put(t, filepath.Join(dir, "a.zip"), "B", 0o644) }, "a.zip has the SHA-256"},
-		{"a file is added", func(t *testing.T, dir string) { put(t, filepath.Join(dir, "c.zip"), "c", 0o644) }, "c.zip is not in checksums.txt"},
-		{"a file is gone", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, "b.zip")) }, "b.zip is in checksums.txt and not there"},
-		{"no checksums", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, checksumFile)) }, "no such file"},
-		{"a name that leads away", func(t *testing.T, dir string) {
-			put(t, filepath.Join(dir, checksumFile), strings.Repeat("0", 64)+"  ../x\n", 0o644)
+		{"a byte is changed", func(dir string) error { return put(filepath.Join(dir, "a.zip"), "B", 0o644) }, "a.zip has the SHA-256"},
+		{"a file is added", func(dir string) error { return put(filepath.Join(dir, "c.zip"), "c", 0o644) }, "c.zip is not in checksums.txt"},
+		{"a file is gone", func(dir string) error { return os.Remove(filepath.Join(dir, "b.zip")) }, "b.zip is in checksums.txt and not there"},
+		{"no checksums", func(dir string) error { return os.Remove(filepath.Join(dir, checksumFile)) }, "no such file"},
+		{"a name that leads away", func(dir string) error {
+			return put(filepath.Join(dir, checksumFile), strings.Repeat("0", 64)+"  ../x\n", 0o644)
 		}, "is not a line of sha256sum"},
-		{"nothing is wrong but no archive", func(*testing.T, string) {}, "0 archives for linux/amd64"},
+		{"nothing is wrong but no archive", func(string) error { return nil }, "0 archives for linux/amd64"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
-			put(t, filepath.Join(dir, "a.zip"), "a", 0o644)
-			put(t, filepath.Join(dir, "b.zip"), "b", 0o644)
+			if err := errors.Join(put(filepath.Join(dir, "a.zip"), "a", 0o644), put(filepath.Join(dir, "b.zip"), "b", 0o644)); err != nil {
+				t.Fatal(err)
+			}
 			sums, err := checksums(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			put(t, filepath.Join(dir, checksumFile), sums, 0o644)
-			tt.spoil(t, dir)
+			if err := errors.Join(put(filepath.Join(dir, checksumFile), sums, 0o644), tt.spoil(dir)); err != nil {
+				t.Fatal(err)
+			}
 			err = check(t.Context(), dir, []platform{{"linux", "amd64"}}, &bytes.Buffer{})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("check = %v, want %q", err, tt.want)
@@ -135,44 +135,44 @@ func windowsBinary(machine uint16) string {
 
 func TestWhatArchivesLack(t *testing.T) {
 	p := platform{"windows", "arm64"}
-	fill := func(t *testing.T) string {
-		root := t.TempDir()
+	fill := func(root string) error {
+		var errs []error
 		for _, name := range append([]string{licenseFile}, beside...) {
-			put(t, filepath.Join(root, name), "text", 0o644)
+			errs = append(errs, put(filepath.Join(root, name), "text", 0o644))
 		}
 		for _, b := range binaries {
-			put(t, filepath.Join(root, p.file(b)), windowsBinary(0xaa64), 0o755)
+			errs = append(errs, put(filepath.Join(root, p.file(b)), windowsBinary(0xaa64), 0o755))
 			for _, ending := range shells {
-				put(t, filepath.Join(root, "completions", b+ending), "text", 0o644)
+				errs = append(errs, put(filepath.Join(root, "completions", b+ending), "text", 0o644))
 			}
 		}
-		return root
+		return errors.Join(errs...)
 	}
 	tests := []struct {
 		name  string
-		spoil func(t *testing.T, root string)
+		spoil func(root string) error
 		want  string
 	}{
-		{"nothing", func(*testing.T, string) {}, ""},
-		{"no .exe", func(t *testing.T, root string) {
-			if err := os.Rename(filepath.Join(root, "revokectl.exe"), filepath.Join(root, "revokectl")); err != nil {
-				t.Fatal(err)
-			}
+		{"nothing", func(string) error { return nil }, ""},
+		{"no .exe", func(root string) error {
+			return os.Rename(filepath.Join(root, "revokectl.exe"), filepath.Join(root, "revokectl"))
 		}, `"revokectl" `},
-		{"no license", func(t *testing.T, root string) { os.Remove(filepath.Join(root, "LICENSE")) }, `want ["CHANGELOG.md" "LICENSE"`},
-		{"no completions", func(t *testing.T, root string) { os.RemoveAll(filepath.Join(root, "completions")) }, "completions/revokectl.zsh"},
-		{"a stray file", func(t *testing.T, root string) { put(t, filepath.Join(root, "id_rsa"), "text", 0o600) }, `"id_rsa"`},
-		{"another platform's binary", func(t *testing.T, root string) {
-			put(t, filepath.Join(root, "revoked.exe"), windowsBinary(0x8664), 0o755)
+		{"no license", func(root string) error { return os.Remove(filepath.Join(root, "LICENSE")) }, `want ["CHANGELOG.md" "LICENSE"`},
+		{"no completions", func(root string) error { return os.RemoveAll(filepath.Join(root, "completions")) }, "completions/revokectl.zsh"},
+		{"a stray file", func(root string) error { return put(filepath.Join(root, "id_rsa"), "text", 0o600) }, `"id_rsa"`},
+		{"another platform's binary", func(root string) error {
+			return put(filepath.Join(root, "revoked.exe"), windowsBinary(0x8664), 0o755)
 		}, `revoked.exe is for "windows/amd64", want "windows/arm64"`},
-		{"no binary at all", func(t *testing.T, root string) {
-			put(t, filepath.Join(root, "revoked.exe"), "text", 0o755)
+		{"no binary at all", func(root string) error {
+			return put(filepath.Join(root, "revoked.exe"), "text", 0o755)
 		}, `revoked.exe is for "/"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			root := fill(t)
-			tt.spoil(t, root)
+			root := t.TempDir()
+			if err := errors.Join(fill(root), tt.spoil(root)); err != nil {
+				t.Fatal(err)
+			}
 			err := complete(root, p)
 			if (tt.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("complete = %v, want %q", err, tt.want)
