@@ -221,6 +221,10 @@ bench-gate: ## Measure what the gate adds, how much it answers, its size, memory
 check-deploy: ## Check the files under deploy/ that can be checked here
 	CHECK_DEPLOY=1 go test -count=1 ./deploy/...
 
+.PHONY: dashboards-plot
+dashboards-plot: build ## Draw both dashboards from six minutes of revoked-dev's data (apt-get install prometheus)
+	cd internal/plots && go vet . && go run .
+
 .PHONY: size
 size: ## Show what a minimal service with subscriber and validator weighs and links
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/orders ./internal/readme/orders

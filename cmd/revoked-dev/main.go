@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -73,18 +74,25 @@ hold, 2 wrong command line or environment.`,
 }
 
 func runCommand() *cobra.Command {
-	return &cobra.Command{
+	var probe time.Duration
+	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Leave everything up, and print URLs, users and lines to try",
 		Long: `run starts everything on 127.0.0.1, at its usual ports where they are free, prints addresses, users, an API
 key and lines to paste into another terminal, and goes on until Ctrl-C or SIGTERM.
 What was revoked is forgotten then.`,
-		Example: `  revoked-dev run`,
-		Args:    cli.NoArgs,
+		Example: `  revoked-dev run
+  revoked-dev run --probe 10s       # and measure all the time how soon nodes refuse`,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return dev.Run(cmd.Context(), cmd.OutOrStdout())
+			if probe != 0 && probe < time.Second {
+				return cli.Usagef("--probe %v: give at least 1s", probe)
+			}
+			return dev.Run(cmd.Context(), cmd.OutOrStdout(), probe)
 		},
 	}
+	cmd.Flags().DurationVar(&probe, "probe", 0, "revoke a canary as often, and measure how soon the nodes enforce it; 0 for never")
+	return cmd
 }
 
 func demoCommand() *cobra.Command {

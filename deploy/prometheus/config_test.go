@@ -36,7 +36,7 @@ func decodeConfig(text []byte) (c scrapeConfig, err error) {
 
 // Rules and dashboards tell programs apart by the names of the jobs.
 func TestScrapeConfig(t *testing.T) {
-	t.Attr("deploy/prometheus/prometheus.yml", "strict decoding; finds a misspelt field, and a job that rules name and nobody scrapes")
+	t.Attr("deploy/prometheus/prometheus.yml", "strict decoding; finds a misspelled field, and a job that rules name and nobody scrapes")
 	text, err := os.ReadFile("prometheus.yml")
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestScrapeConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := decodeConfig(bytes.Replace(text, []byte("scrape_interval"), []byte("scrape_intervall"), 1)); err == nil {
-		t.Error("a misspelt field passes")
+		t.Error("a misspelled field passes")
 	}
 	var jobs []string
 	for _, c := range config.ScrapeConfigs {
@@ -80,7 +80,7 @@ func TestPrometheusReadsTheConfig(t *testing.T) {
 	if os.Getenv("CHECK_DEPLOY") == "" {
 		t.Skip("needs promtool; make check-deploy runs it")
 	}
-	t.Attr("deploy/prometheus/prometheus.yml", "promtool check config; finds a misspelt field")
+	t.Attr("deploy/prometheus/prometheus.yml", "promtool check config; finds a misspelled field")
 	check := func(file string) error {
 		out, err := exec.CommandContext(t.Context(), "promtool", "check", "config", file).CombinedOutput()
 		if _, ran := err.(*exec.ExitError); err != nil && !ran { //nolint:errorlint // nothing wraps it
@@ -98,12 +98,12 @@ func TestPrometheusReadsTheConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	misspelt := filepath.Join(t.TempDir(), "prometheus.yml")
-	if err := os.WriteFile(misspelt, bytes.Replace(text, []byte("job_name"), []byte("job_nam"), 1), 0o600); err != nil {
+	misspelled := filepath.Join(t.TempDir(), "prometheus.yml")
+	if err := os.WriteFile(misspelled, bytes.Replace(text, []byte("job_name"), []byte("job_nam"), 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if check(misspelt) == nil {
-		t.Error("a misspelt field passes")
+	if check(misspelled) == nil {
+		t.Error("a misspelled field passes")
 	}
 }
 
@@ -124,7 +124,7 @@ func TestRulesAskForWhatThereIs(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(file, func(t *testing.T) {
-			t.Attr("deploy/prometheus/"+file, "metrics and labels by name (docs/metrics.md); finds a misspelt metric and label")
+			t.Attr("deploy/prometheus/"+file, "metrics and labels by name (docs/metrics.md); finds a misspelled metric and label")
 			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
@@ -155,12 +155,12 @@ func TestRulesAskForWhatThereIs(t *testing.T) {
 							continue
 						}
 						if page.Check(strings.Replace(r.Expr, s.Name, s.Name+"x", 1), recorded...) == nil {
-							t.Errorf("%s%s: a misspelt %s passes", r.Alert, r.Record, s.Name)
+							t.Errorf("%s%s: a misspelled %s passes", r.Alert, r.Record, s.Name)
 						}
 						for _, label := range s.Labels {
 							wrong := regexp.MustCompile(`\b`+label+`(=|!)`).ReplaceAllString(r.Expr, label+"x$1")
 							if page.Check(wrong, recorded...) == nil {
-								t.Errorf("%s%s: a misspelt label %s passes", r.Alert, r.Record, label)
+								t.Errorf("%s%s: a misspelled label %s passes", r.Alert, r.Record, label)
 							}
 						}
 					}

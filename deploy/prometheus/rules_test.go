@@ -7,13 +7,9 @@
 package prometheus
 
 import (
-	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -76,7 +72,7 @@ func TestRules(t *testing.T) {
 	}
 	for _, name := range ruleFiles(t) {
 		t.Run(name, func(t *testing.T) {
-			t.Attr("deploy/prometheus/"+name+".rules.yml", "promtool check rules; finds a misspelt key")
+			t.Attr("deploy/prometheus/"+name+".rules.yml", "promtool check rules; finds a misspelled key")
 			t.Attr("deploy/prometheus/"+name+".test.yml", "promtool test rules; finds each alert that never or always fires")
 			rules, cases := read(t, name+".rules.yml"), read(t, name+".test.yml")
 			if out, err := promtool(t, name, rules, cases, "check", "rules", name+".rules.yml"); err != nil {
@@ -85,9 +81,9 @@ func TestRules(t *testing.T) {
 			if out, err := promtool(t, name, rules, cases, "test", "rules", name+".test.yml"); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			misspelt := []byte(strings.Replace(string(rules), "expr:", "exrp:", 1))
-			if out, err := promtool(t, name, misspelt, cases, "check", "rules", name+".rules.yml"); err == nil {
-				t.Errorf("a misspelt key passes:\n%s", out)
+			misspelled := []byte(strings.Replace(string(rules), "expr:", "exrp:", 1))
+			if out, err := promtool(t, name, misspelled, cases, "check", "rules", name+".rules.yml"); err == nil {
+				t.Errorf("a misspelled key passes:\n%s", out)
 			}
 			parsed := parse(t, name)
 			for g := range parsed.Groups {
@@ -133,55 +129,6 @@ func promtool(t *testing.T, name string, rules, cases []byte, args ...string) (s
 		t.Fatalf("%v: apt-get install prometheus", err)
 	}
 	return string(out), err
-}
-
-var metricName = regexp.MustCompile(`\b(?:revoked|revocation)_[a-z0-9_]+\b`)
-
-// A rule about a metric that nobody exports never fires.
-func TestRulesAreAboutOurMetrics(t *testing.T) {
-	var code strings.Builder
-	for _, dir := range []string{"internal", "publisher", "subscriber", "validator", "cmd"} {
-		err := fs.WalkDir(os.DirFS("../.."), dir, func(path string, _ fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-				return err
-			}
-			text, err := os.ReadFile(filepath.Join("../..", path))
-			code.Write(text)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range ruleFiles(t) {
-		var recorded []string
-		for _, g := range parse(t, name).Groups {
-			for _, r := range g.Rules {
-				if r.Record != "" {
-					recorded = append(recorded, r.Record)
-				}
-			}
-		}
-		seen := 0
-		for _, g := range parse(t, name).Groups {
-			for _, r := range g.Rules {
-				for _, metric := range metricName.FindAllString(r.Expr, -1) {
-					seen++
-					series := metric
-					for _, suffix := range []string{"_bucket", "_count", "_sum"} {
-						series = strings.TrimSuffix(series, suffix)
-					}
-					if !slices.Contains(recorded, metric) && !strings.Contains(code.String(), fmt.Sprintf("%q", series)) &&
-						!strings.Contains(code.String(), fmt.Sprintf("%q", metric)) {
-						t.Errorf("%s.rules.yml, %s%s: no code exports %s", name, r.Alert, r.Record, metric)
-					}
-				}
-			}
-		}
-		if seen == 0 {
-			t.Errorf("%s.rules.yml names no metric of ours", name)
-		}
-	}
 }
 
 const runbook = "https://github.com/seed-4e8dee1b/revoked/blob/main/docs/runbook.md#"

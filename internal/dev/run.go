@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -22,14 +23,16 @@ const (
 )
 
 // Run starts a stack and three sample nodes, writes to out what to try, and
-// leaves everything up until ctx ends.
-func Run(ctx context.Context, out io.Writer) error {
+// leaves everything up until ctx ends. With probe above zero the service revokes
+// a canary as often, and measures how soon the nodes enforce it.
+func Run(ctx context.Context, out io.Writer, probe time.Duration) error {
 	cfg := Config{
 		NATSPort:   runNATSPort,
 		Cognito:    free(CognitoAddr),
 		PublicAddr: free(runPublic),
 		AdminAddr:  free(runAdmin),
 		Metrics:    free(runMetrics),
+		Probe:      probe,
 		Logger:     zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr}).Level(zerolog.InfoLevel).With().Timestamp().Logger(),
 	}
 	if free(fmt.Sprint("127.0.0.1:", runNATSPort)) == "" {

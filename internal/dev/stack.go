@@ -23,10 +23,11 @@ import (
 // Config configures a [Stack]. Empty addresses choose free ports.
 type Config struct {
 	NATSPort   int
-	Cognito    string // address of the emulator
-	PublicAddr string // of the revoke service
-	AdminAddr  string // likewise
-	Metrics    string // likewise
+	Cognito    string        // address of the emulator
+	PublicAddr string        // of the revoke service
+	AdminAddr  string        // likewise
+	Metrics    string        // likewise
+	Probe      time.Duration // between two canaries of the prober; zero for none
 	Logger     zerolog.Logger
 }
 
@@ -72,6 +73,7 @@ func Start(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	svc.LearnRate = learnRate
 	svc.InsecureEphemeralSealKey = true // the store goes when we do
 	svc.ServiceID = "revoked-dev"
+	svc.Probe.Interval = cfg.Probe
 	svc.Logger = cfg.Logger
 	svc.NATS.URL = natsURL
 	svc.Pools = []service.Pool{{

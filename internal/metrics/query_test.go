@@ -22,7 +22,7 @@ func TestSelectors(t *testing.T) {
 	}
 }
 
-func TestCheckFindsWhatIsMisspelt(t *testing.T) {
+func TestCheckFindsWhatIsMisspelled(t *testing.T) {
 	page, err := metrics.Parse("| `revocation_x_seconds` | histogram | `path` | a | |\n| `revocation_y` | gauge | | b | |\n")
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,18 @@ package main
 
 var subscriberMutants = []mutant{
 	{
+		file: "subscriber/follow.go", find: "if f.deny.Apply(a) == denylist.Enforced {", replace: "if f.deny.Apply(a) != denylist.Unchanged {",
+		promise: "propagation counts an act once, by the copy that brings it into force", run: "TestPropagation",
+	}, {
+		file: "subscriber/follow.go", find: "case f.since.IsZero() || sent.Before(f.since):", replace: "case sent.Before(f.since):",
+		promise: "what a start replays is not propagation", run: "TestPropagation",
+	}, {
+		file: "subscriber/follow.go", find: "case sent.After(stored):", replace: "case false:",
+		promise: "a sender whose clock is ahead does not make propagation look faster", run: "TestPropagation",
+	}, {
+		file: "subscriber/propagation.go", find: " + time.Duration(p.behind.Load())", replace: "",
+		promise: "a node whose clock is behind does not make propagation look faster", run: "TestPropagation",
+	}, {
 		file: "subscriber/follow.go", find: "		f.view.count(&f.view.counters.Reconnects)\n		f.catchUp(ctx)\n", replace: "		f.view.count(&f.view.counters.Reconnects)\n",
 		promise: "a reconnect catches up although nothing seems missing",
 	}, {
