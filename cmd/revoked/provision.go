@@ -17,12 +17,16 @@ import (
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 )
 
-const provisionTimeout = 30 * time.Second
+const (
+	provisionTimeout = 30 * time.Second
+	provisionPause   = time.Second // between attempts, with --wait
+)
 
 func provisionCommand() *cobra.Command {
 	var path string
 	var replicas int
 	var check bool
+	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "provision",
 		Short: "Create the NATS stream, or verify the one that exists",
@@ -30,7 +34,8 @@ func provisionCommand() *cobra.Command {
 the schedule of its ticks. A stream that exists is compared field by field and
 never changed. It may be run again. It needs the rights of an administrator of
 JetStream, which serve does not, and of the configuration only what is about
-NATS.
+NATS. With --wait it may be started beside the servers: it tries again until they
+have found each other.
 
 With --check it changes nothing and needs no rights in particular: it reports
 on the server, the account, the stream, the ticks and what this credential may
@@ -44,9 +49,16 @@ to be unknown. It fails if anything would keep revoked from working.`,
 			if replicas != 1 && replicas != 3 && replicas != 5 {
 				return cli.Usagef("--replicas %d: give 3 or 5, or 1 for development", replicas)
 			}
+			if wait < 0 {
+				return cli.Usagef("--wait %v: give a duration such as 1m", wait)
+			}
 			cfg, err := service.LoadNATS(path, config.Environ())
 			if err != nil {
 				return err
+			}
+			if wait > 0 && !check {
+				text, err := provisionWithin(cmd.Context(), wait, cfg, replicas)
+				return report(cmd.OutOrStdout(), text, err)
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), provisionTimeout)
 			defer cancel()
@@ -54,17 +66,44 @@ to be unknown. It fails if anything would keep revoked from working.`,
 				return inspect(ctx, cfg, cmd.OutOrStdout())
 			}
 			text, err := provision(ctx, cfg, replicas)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
-			return err
+			return report(cmd.OutOrStdout(), text, err)
 		},
 	}
 	cmd.Flags().StringVar(&path, "config", "", "YAML `FILE`; without it the environment alone")
 	cmd.Flags().IntVar(&replicas, "replicas", 1, "`N` copies that JetStream keeps: 3 or 5 in production, 1 for development")
 	cmd.Flags().BoolVar(&check, "check", false, "only report, change nothing")
+	cmd.Flags().DurationVar(&wait, "wait", 0, "how long to try again while NATS or its JetStream is out of reach; 0 tries once")
 	return cmd
+}
+
+func report(out io.Writer, text string, err error) error {
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, text)
+	return err
+}
+
+// provisionWithin provisions servers that are starting: until they have elected
+// a leader, each attempt fails in another way. Only a stream that differs is
+// final.
+func provisionWithin(ctx context.Context, wait time.Duration, cfg service.Config, replicas int) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	for {
+		text, err := provision(ctx, cfg, replicas)
+		if err == nil {
+			return text, nil
+		}
+		if _, differs := errors.AsType[*stream.MismatchError](err); differs {
+			return "", err
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("within %v: %w", wait, err)
+		case <-time.After(provisionPause):
+		}
+	}
 }
 
 // provision returns a line that says what it did.

@@ -4,6 +4,8 @@
 //	mint nkeys -dir DIR ROLE...               # keys.conf and auth.conf
 //	mint jwt   -dir DIR                       # auth.conf, admin and service credentials
 //	mint node  -dir DIR -service orders NAME  # NAME.creds, signed with the node scope only
+//	mint tls   -dir DIR HOST[,HOST]...        # ca.pem, and HOST.pem and HOST-key.pem for each
+//	mint secret -dir DIR NAME...              # 32 random bytes in hexadecimal in the file NAME
 //
 // Private keys are written below DIR/keys, readable by the owner only; what is
 // written beside it is public, but for *.creds. A key that exists is kept: to
@@ -26,7 +28,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New(`usage: mint nkeys -dir DIR ROLE... | mint jwt -dir DIR | mint node -dir DIR -service NAME [-expires 2160h] NODE`)
+var errUsage = errors.New(`usage: mint nkeys -dir DIR ROLE... | mint jwt -dir DIR | mint node -dir DIR -service NAME [-expires 2160h] NODE | mint tls -dir DIR HOST[,HOST]... | mint secret -dir DIR NAME...`)
 
 // run is main with its surroundings as arguments. It names on out every file
 // that it wrote.
@@ -38,7 +40,7 @@ func run(args []string, out io.Writer) error {
 	flags.SetOutput(io.Discard)
 	dir := flags.String("dir", ".", "the directory of the server's configuration")
 	service := flags.String("service", "", "the service for which the node may speak")
-	expires := flags.Duration("expires", 0, "validity of the credential; 0 for no end")
+	expires := flags.Duration("expires", 0, "validity of a credential (0 for no end) or of certificates (0 for a year)")
 	if err := flags.Parse(args[1:]); err != nil {
 		return fmt.Errorf("%w\n%w", err, errUsage)
 	}
@@ -56,6 +58,10 @@ func run(args []string, out io.Writer) error {
 			return errUsage
 		}
 		return writeNode(s, *service, flags.Arg(0), *expires)
+	case "tls":
+		return writeTLS(s, flags.Args(), *expires)
+	case "secret":
+		return writeSecrets(s, flags.Args())
 	}
 	return errUsage
 }
