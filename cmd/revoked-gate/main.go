@@ -26,7 +26,7 @@ Exit codes: 0 ok, 1 failure, 2 wrong command line or configuration.`,
 		Example: `  revoked-gate config check --config gate.yaml
   NATS_URL=nats://nats:4222 revoked-gate serve --config gate.yaml`,
 	}
-	root.AddCommand(serveCommand(), configCommand(), cli.Healthcheck("http://127.0.0.1:9091/readyz"))
+	root.AddCommand(serveCommand(), configCommand(), cli.Healthcheck("revoked-gate", "http://127.0.0.1:9091/readyz"))
 	cli.Root(root)
 	return root
 }

@@ -25,7 +25,7 @@ flags. Exit codes: 0 ok, 1 failure, 2 wrong command line or configuration.`,
   revoked config check --config revoked.yaml
   REVOKED_API_KEY_FILE=/run/secrets/key revoked serve --config revoked.yaml`,
 	}
-	root.AddCommand(serveCommand(), provisionCommand(), configCommand(), cli.Healthcheck("http://127.0.0.1:9090/readyz"))
+	root.AddCommand(serveCommand(), provisionCommand(), configCommand(), cli.Healthcheck("revoked", "http://127.0.0.1:9090/readyz"))
 	cli.Root(root)
 	return root
 }

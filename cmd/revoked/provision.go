@@ -19,7 +19,9 @@ import (
 
 const (
 	provisionTimeout = 30 * time.Second
-	provisionPause   = time.Second // between attempts, with --wait
+	// With --wait: servers without a leader leave a request unanswered.
+	provisionAttempt = 5 * time.Second
+	provisionPause   = time.Second
 )
 
 func provisionCommand() *cobra.Command {
@@ -57,7 +59,7 @@ to be unknown. It fails if anything would keep revoked from working.`,
 				return err
 			}
 			if wait > 0 && !check {
-				text, err := provisionWithin(cmd.Context(), wait, cfg, replicas)
+				text, err := provisionWithin(cmd.Context(), wait, cfg, replicas, cmd.ErrOrStderr())
 				return report(cmd.OutOrStdout(), text, err)
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), provisionTimeout)
@@ -86,17 +88,23 @@ func report(out io.Writer, text string, err error) error {
 
 // provisionWithin provisions servers that are starting: until they have elected
 // a leader, each attempt fails in another way. Only a stream that differs is
-// final.
-func provisionWithin(ctx context.Context, wait time.Duration, cfg service.Config, replicas int) (string, error) {
+// final. Each new cause is told to messages.
+func provisionWithin(ctx context.Context, wait time.Duration, cfg service.Config, replicas int, messages io.Writer) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	for {
-		text, err := provision(ctx, cfg, replicas)
+	for told := ""; ; {
+		attempt, done := context.WithTimeout(ctx, provisionAttempt)
+		text, err := provision(attempt, cfg, replicas)
+		done()
 		if err == nil {
 			return text, nil
 		}
 		if _, differs := errors.AsType[*stream.MismatchError](err); differs {
 			return "", err
+		}
+		if cause := err.Error(); cause != told && ctx.Err() == nil {
+			told = cause
+			fmt.Fprintln(messages, "revoked: trying again:", cause)
 		}
 		select {
 		case <-ctx.Done():

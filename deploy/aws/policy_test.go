@@ -3,7 +3,9 @@
 package aws
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -26,23 +28,44 @@ type policy struct {
 	}
 }
 
-func read(t *testing.T, file string) policy {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	dec := json.NewDecoder(f)
+func decode(text []byte) (p policy, err error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
-	var p policy
-	if err := dec.Decode(&p); err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	return p
+	return p, dec.Decode(&p)
 }
 
 func TestPolicyAllowsExactlyWhatIsCalled(t *testing.T) {
+	t.Attr("deploy/aws/revoke-service.json", "the operations that the code signs; finds a misspelt field, an action too many, too few, a wildcard")
+	text, err := os.ReadFile("revoke-service.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	called := signed(t)
+	p, err := decode(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := problems(p, called); len(found) > 0 {
+		t.Errorf("%s", strings.Join(found, "\n"))
+	}
+	for from, to := range map[string]string{
+		`"Effect"`:                 `"Efect"`,
+		"cognito-idp:ListUsers":    "cognito-idp:ListUser",
+		"cognito-idp:AdminGetUser": "cognito-idp:*",
+		"userpool/":                "*",
+	} {
+		broken := bytes.Replace(text, []byte(from), []byte(to), 1)
+		if bytes.Equal(broken, text) {
+			t.Errorf("the policy has no %q to replace", from)
+		} else if p, err := decode(broken); err == nil && len(problems(p, called)) == 0 {
+			t.Errorf("with %q for %q nothing is found", to, from)
+		}
+	}
+}
+
+// signed returns the actions that the service needs.
+func signed(t *testing.T) map[string]bool {
+	t.Helper()
 	called := make(map[string]bool)
 	sources, err := filepath.Glob("../../publisher/cognito/*.go")
 	if err != nil || len(sources) == 0 {
@@ -63,21 +86,26 @@ func TestPolicyAllowsExactlyWhatIsCalled(t *testing.T) {
 			}
 		}
 	}
+	return called
+}
+
+// problems returns what is wrong with a policy for who calls these actions.
+func problems(p policy, called map[string]bool) (found []string) {
 	allowed := make(map[string]bool)
-	p := read(t, "revoke-service.json")
 	for _, s := range p.Statement {
 		if s.Effect != "Allow" || !strings.HasPrefix(s.Resource, "arn:aws:cognito-idp:REGION:ACCOUNT:userpool/") {
-			t.Errorf("statement %s: effect %q on %q, want Allow on one user pool", s.Sid, s.Effect, s.Resource)
+			found = append(found, fmt.Sprintf("statement %s: effect %q on %q, want Allow on one user pool", s.Sid, s.Effect, s.Resource))
 		}
 		for _, a := range s.Action {
 			if strings.Contains(a, "*") {
-				t.Errorf("statement %s: %q is a wildcard", s.Sid, a)
+				found = append(found, fmt.Sprintf("statement %s: %q is a wildcard", s.Sid, a))
 			}
 			allowed[a] = true
 		}
 	}
 	if p.Version != "2012-10-17" || !maps.Equal(called, allowed) {
-		t.Errorf("version %q, the policy allows %v, the service calls %v",
-			p.Version, slices.Sorted(maps.Keys(allowed)), slices.Sorted(maps.Keys(called)))
+		found = append(found, fmt.Sprintf("version %q, the policy allows %v, the service calls %v",
+			p.Version, slices.Sorted(maps.Keys(allowed)), slices.Sorted(maps.Keys(called))))
 	}
+	return found
 }

@@ -25,13 +25,19 @@ func TestBuildLine(t *testing.T) {
 	if line == nil {
 		t.Fatal("no build line in the Dockerfile")
 	}
+	t.Attr("deploy/docker/Dockerfile", "its build line, run for every binary; finds a misspelt flag")
+	misspelt := exec.CommandContext(t.Context(), "sh", "-ec", strings.Replace(string(line[1]), "-trimpath", "-trimpaht", 1))
+	misspelt.Dir, misspelt.Env = "../..", append(os.Environ(), "PACKAGE=./cmd/revoked")
+	if out, err := misspelt.CombinedOutput(); err == nil || !strings.Contains(string(out), "-trimpaht") {
+		t.Errorf("with a misspelt flag: %v\n%s", err, out)
+	}
 	for _, binary := range []string{"revoked", "revoked-gate", "revokectl"} {
 		t.Run(binary, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "app")
 			script := strings.ReplaceAll(string(line[1]), "/out/app", out)
 			build := exec.CommandContext(t.Context(), "sh", "-ec", script)
 			build.Dir = "../.."
-			build.Env = append(os.Environ(), "BINARY="+binary, "VERSION=v1.2.3-check")
+			build.Env = append(os.Environ(), "BINARY="+binary, "PACKAGE=./cmd/"+binary, "VERSION=v1.2.3-check")
 			if text, err := build.CombinedOutput(); err != nil {
 				t.Fatalf("%s: %v\n%s", script, err, text)
 			}
@@ -44,6 +50,7 @@ func TestBuildLine(t *testing.T) {
 }
 
 func TestBaseImages(t *testing.T) {
+	t.Attr("deploy/docker/Dockerfile", "rules for images; finds another Go version, a root user, a digest")
 	text, err := os.ReadFile("Dockerfile")
 	if err != nil {
 		t.Fatal(err)
@@ -53,15 +60,38 @@ func TestBaseImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	goVersion := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(mod)
-	if goVersion == nil || !strings.Contains(string(text), " golang:"+string(goVersion[1])+" AS build") {
-		t.Errorf("the build image is not that of go.mod's Go version %s", goVersion[1])
+	if goVersion == nil {
+		t.Fatal("go.mod names no version of Go")
 	}
-	for _, want := range []string{"FROM gcr.io/distroless/static-debian12:nonroot", "USER nonroot:nonroot", `ENTRYPOINT ["/app"]`} {
-		if !strings.Contains(string(text), want) {
-			t.Errorf("the Dockerfile lacks %q", want)
+	if found := problems(string(text), string(goVersion[1])); len(found) > 0 {
+		t.Errorf("%s", strings.Join(found, "\n"))
+	}
+	for from, to := range map[string]string{
+		" golang:":                " golang:1.1",
+		"USER nonroot:nonroot":    "USER root",
+		"-debian12:nonroot":       "-debian12@sha256:00",
+		`ENTRYPOINT ["/app"]`:     `ENTRYPONT ["/app"]`,
+		"FROM gcr.io/distroless/": "FROM docker.io/library/",
+	} {
+		broken := strings.Replace(string(text), from, to, 1)
+		if broken == string(text) || len(problems(broken, string(goVersion[1]))) == 0 {
+			t.Errorf("with %q for %q nothing is found", to, from)
 		}
 	}
-	if strings.Contains(string(text), "@sha256:") {
-		t.Error("the Dockerfile names a digest, which nobody here could have checked")
+}
+
+// problems returns what is wrong with a recipe.
+func problems(text, goVersion string) (found []string) {
+	for _, want := range []string{
+		" golang:" + goVersion + " AS build", "FROM gcr.io/distroless/static-debian12:nonroot",
+		"USER nonroot:nonroot", `ENTRYPOINT ["/app"]`,
+	} {
+		if !strings.Contains(text, want) {
+			found = append(found, "the Dockerfile lacks "+want)
+		}
 	}
+	if strings.Contains(text, "@sha256:") {
+		found = append(found, "the Dockerfile names a digest, which nobody here could have checked")
+	}
+	return found
 }

@@ -132,23 +132,34 @@ var environment sync.Mutex
 // asks for.
 func (s site) options(file string, env map[string]string) *server.Options {
 	s.t.Helper()
-	all := map[string]string{
-		"NATS_LISTEN": "127.0.0.1:-1", "NATS_STORE_DIR": s.t.TempDir(),
-		"NATS_CERT": s.path("cert.pem"), "NATS_KEY": s.path("key.pem"), "NATS_CA": s.path("cert.pem"),
-	}
-	maps.Copy(all, env)
-	environment.Lock()
-	defer environment.Unlock()
-	for k, v := range all {
-		os.Setenv(k, v) // t.Setenv forbids that tests run beside each other
-		defer os.Unsetenv(k)
-	}
+	defer s.environ(env)()
 	opts, err := server.ProcessConfigFile(s.path(file))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	opts.NoLog, opts.NoSigs = true, true
 	return opts
+}
+
+// environ sets the environment that the files ask for, and returns what takes
+// it back.
+func (s site) environ(env map[string]string) (restore func()) {
+	s.t.Helper()
+	all := map[string]string{
+		"NATS_LISTEN": "127.0.0.1:-1", "NATS_STORE_DIR": s.t.TempDir(),
+		"NATS_CERT": s.path("cert.pem"), "NATS_KEY": s.path("key.pem"), "NATS_CA": s.path("cert.pem"),
+	}
+	maps.Copy(all, env)
+	environment.Lock()
+	for k, v := range all {
+		os.Setenv(k, v) // t.Setenv forbids that tests run beside each other
+	}
+	return func() {
+		for k := range all {
+			os.Unsetenv(k)
+		}
+		environment.Unlock()
+	}
 }
 
 func (s site) run(opts *server.Options) *server.Server {

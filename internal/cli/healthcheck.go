@@ -17,13 +17,14 @@ const healthTimeout = 5 * time.Second
 // Healthcheck is for containers without a shell, and for engines whose health
 // checks are commands: it asks a probe of the process beside it. The default is
 // that of a binary's own default address.
-func Healthcheck(defaultURL string) *cobra.Command {
+func Healthcheck(binary, defaultURL string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "healthcheck [URL]",
 		Short: "Ask the process in this container whether it is ready; exit 1 if not",
 		Long: `healthcheck asks for URL, ` + defaultURL + ` if there is none,
 and fails unless the answer is 200. It is for engines whose health checks are
 commands, such as Docker's, in images without a shell.`,
+		Example: "  " + binary + " healthcheck\n  " + binary + " healthcheck http://127.0.0.1:9190/readyz",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return Usagef("%d arguments: give one URL", len(args))

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Installs nginx and Caddy with apt-get if one of them is missing, without
-# starting them. Not as root it needs sudo without a password; with both there
-# it needs nothing.
+# Installs the programs it is given, nginx and caddy if none, with apt-get if one
+# of them is missing, without starting them. Not as root it needs sudo without a
+# password; with all of them there it needs nothing.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 
+declare -A package=([nginx]=nginx-light [promtool]=prometheus)
+[ $# -gt 0 ] || set -- nginx caddy
 missing=()
-command -v nginx >/dev/null || missing+=(nginx-light)
-command -v caddy >/dev/null || missing+=(caddy)
+for name; do command -v "$name" >/dev/null || missing+=("${package[$name]:-$name}"); done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 command -v apt-get >/dev/null || { echo "install these first: ${missing[*]}" >&2; exit 1; }
