@@ -169,3 +169,38 @@ func TestRulesAskForWhatThereIs(t *testing.T) {
 		})
 	}
 }
+
+// Whoever is woken finds the heading of the alert in the runbook.
+func TestRunbookHasEveryAlert(t *testing.T) {
+	text, err := os.ReadFile("../../docs/runbook.md")
+	if os.IsNotExist(err) {
+		t.Skip("docs/runbook.md is not written yet")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	headings := make(map[string]int)
+	for _, h := range regexp.MustCompile(`(?m)^#+ (Revo\w+)\s*$`).FindAllSubmatch(text, -1) {
+		headings[string(h[1])]++
+	}
+	alerts := make(map[string]bool)
+	for _, name := range ruleFiles(t) {
+		for _, g := range parse(t, name).Groups {
+			for _, r := range g.Rules {
+				if r.Alert != "" {
+					alerts[r.Alert] = true
+				}
+			}
+		}
+	}
+	for alert := range alerts {
+		if headings[alert] != 1 {
+			t.Errorf("docs/runbook.md has %d headings %q, want one", headings[alert], alert)
+		}
+	}
+	for heading := range headings {
+		if !alerts[heading] {
+			t.Errorf("docs/runbook.md explains %s, which no rule raises", heading)
+		}
+	}
+}
