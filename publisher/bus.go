@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/seed-4e8dee1b/revoked/internal/spans"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 )
 
@@ -17,7 +18,8 @@ import (
 type Bus interface {
 	// Fast publishes on the fast path: at once, to whoever listens, without an
 	// acknowledgement. The error says that it has not left.
-	Fast(payload []byte) error
+	// Like the others it carries the trace of ctx to the nodes, if that is sampled.
+	Fast(ctx context.Context, payload []byte) error
 	// AppendAct stores copies of acts for ttl and returns the sequence once
 	// that is acknowledged. Until ctx ends it repeats what may not have
 	// arrived, so a message may be stored more than once.
@@ -56,20 +58,33 @@ func NewNATSBus(nc *nats.Conn, prefix string) (*NATSBus, error) {
 
 // Fast implements [Bus]. It does not wait: the client library writes at once,
 // or keeps the message until it is connected again, which is an error here.
-func (b *NATSBus) Fast(payload []byte) error {
+func (b *NATSBus) Fast(ctx context.Context, payload []byte) (err error) {
+	subject := b.names.Fast()
+	ctx, span := spans.Publish(ctx, subject)
+	defer func() { spans.End(span, err) }()
 	connected := b.nc.IsConnected()
-	if err := b.nc.Publish(b.names.Fast(), payload); err != nil {
-		return fmt.Errorf("publisher: publishing on %s: %w", b.names.Fast(), err)
+	if parent := spans.Traceparent(ctx); parent != "" {
+		err = b.nc.PublishMsg(traced(subject, payload, parent))
+	} else {
+		err = b.nc.Publish(subject, payload)
 	}
-	if !connected {
-		return fmt.Errorf("publisher: publishing on %s: %w", b.names.Fast(), nats.ErrDisconnected)
+	if err == nil && !connected {
+		err = nats.ErrDisconnected
+	}
+	if err != nil {
+		return fmt.Errorf("publisher: publishing on %s: %w", subject, err)
 	}
 	return nil
 }
 
 // AppendAct implements [Bus].
 func (b *NATSBus) AppendAct(ctx context.Context, payload []byte, ttl time.Duration) (uint64, error) {
-	return b.store(ctx, b.names.Event(), payload, ttl)
+	subject := b.names.Event()
+	ctx, span := spans.Publish(ctx, subject)
+	seq, err := b.store(ctx, subject, payload, ttl)
+	spans.Sequence(span, seq)
+	spans.End(span, err)
+	return seq, err
 }
 
 // AppendBeat implements [Bus].
@@ -78,15 +93,20 @@ func (b *NATSBus) AppendBeat(ctx context.Context, payload []byte, ttl time.Durat
 	return err
 }
 
+// traced returns a message with the traceparent of a span.
+func traced(subject string, payload []byte, traceparent string) *nats.Msg {
+	return &nats.Msg{Subject: subject, Data: payload, Header: nats.Header{spans.Header: {traceparent}}}
+}
+
 // store publishes until it is acknowledged. There is no Nats-Msg-Id: a message
 // that was in flight at a change of leader is stored but never republished to
 // the nodes, and its retry with the same id would be acknowledged as a
 // duplicate and not republished either.
 func (b *NATSBus) store(ctx context.Context, subject string, payload []byte, ttl time.Duration) (uint64, error) {
+	parent := spans.Traceparent(ctx)
 	for {
 		attempt, cancel := context.WithTimeout(ctx, appendTimeout)
-		ack, err := b.js.Publish(attempt, subject, payload,
-			jetstream.WithMsgTTL(ttl), jetstream.WithRetryAttempts(0))
+		ack, err := b.publish(attempt, subject, payload, parent, jetstream.WithMsgTTL(ttl))
 		cancel()
 		if err == nil {
 			return ack.Sequence, nil
@@ -102,4 +122,12 @@ func (b *NATSBus) store(ctx context.Context, subject string, payload []byte, ttl
 		case <-time.After(appendPause/2 + rand.N(appendPause)):
 		}
 	}
+}
+
+// publish makes one attempt; no traceparent is none.
+func (b *NATSBus) publish(ctx context.Context, subject string, payload []byte, traceparent string, ttl jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	if traceparent == "" {
+		return b.js.Publish(ctx, subject, payload, ttl, jetstream.WithRetryAttempts(0))
+	}
+	return b.js.PublishMsg(ctx, traced(subject, payload, traceparent), ttl, jetstream.WithRetryAttempts(0))
 }

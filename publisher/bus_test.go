@@ -211,7 +211,7 @@ func TestFastPathReachesCoreSubscribers(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := payload()
-	if err := bus.Fast(want); err != nil {
+	if err := bus.Fast(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
 	msg, err := sub.NextMsg(patience)
@@ -233,11 +233,11 @@ func TestFastWithoutAConnection(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("the connection does not notice that the server is gone")
 	}
-	if err := bus.Fast(payload()); !errors.Is(err, nats.ErrDisconnected) {
+	if err := bus.Fast(t.Context(), payload()); !errors.Is(err, nats.ErrDisconnected) {
 		t.Errorf("Fast without a server = %v, want ErrDisconnected", err)
 	}
 	nc.Close()
-	if err := bus.Fast(payload()); !errors.Is(err, nats.ErrConnectionClosed) {
+	if err := bus.Fast(t.Context(), payload()); !errors.Is(err, nats.ErrConnectionClosed) {
 		t.Errorf("Fast on a closed connection = %v, want ErrConnectionClosed", err)
 	}
 }

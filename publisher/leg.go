@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/seed-4e8dee1b/revoked/internal/spans"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
@@ -45,6 +46,10 @@ func (p *Publisher) attempt(ctx context.Context, t Task) time.Time {
 		return time.Time{}
 	case err != nil:
 		return time.Now().Add(jitter(ownPause))
+	}
+	ctx, span := spans.Resume(ctx, p.cfg.Tracer, "carry further", t.Act, t.Trace)
+	defer span.End()
+	switch {
 	case t.lifting():
 		return p.finishLift(ctx, t)
 	case t.canary():
@@ -126,7 +131,7 @@ func (p *Publisher) uphold(ctx context.Context, t *Task, pool Pool) error {
 	switch {
 	case t.Denied.Sequence == 0 && messageTTL(max(act.ExpiresAt, t.KeepUntil), time.Now()) > 0:
 		// The request died before its act was acknowledged.
-		fast := p.repeatFast(act)
+		fast := p.repeatFast(ctx, act)
 		defer fast.stop()
 		return p.deny(ctx, t, act)
 	case act != t.Act:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/seed-4e8dee1b/revoked/internal/spans"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
@@ -124,7 +125,7 @@ func (p *Publisher) known(ctx context.Context, ids []revocation.ActID) ([]revoca
 
 // lift undoes one act. A crash after the first store leaves a task that a
 // worker finishes.
-func (p *Publisher) lift(ctx context.Context, id revocation.ActID, req LiftRequest) (Status, error) {
+func (p *Publisher) lift(ctx context.Context, id revocation.ActID, req LiftRequest) (s Status, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
 	defer cancel()
 	p.holds.interrupt(id, errLifting)
@@ -137,6 +138,8 @@ func (p *Publisher) lift(ctx context.Context, id revocation.ActID, req LiftReque
 	if err != nil {
 		return Status{}, err
 	}
+	ctx, span := spans.Act(ctx, "lift", t.Act)
+	defer func() { spans.End(span, err) }()
 	if t.lifted() {
 		return t.Status, p.cfg.View.AwaitLifted(ctx, t.Act)
 	}

@@ -131,9 +131,9 @@ func (b *wiretap) text() string {
 	return string(b.heard)
 }
 
-func (b *wiretap) Fast(payload []byte) error {
+func (b *wiretap) Fast(ctx context.Context, payload []byte) error {
 	b.hear(payload)
-	return b.Bus.Fast(payload)
+	return b.Bus.Fast(ctx, payload)
 }
 
 func (b *wiretap) AppendAct(ctx context.Context, payload []byte, ttl time.Duration) (uint64, error) {

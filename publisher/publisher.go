@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
+	"github.com/seed-4e8dee1b/revoked/internal/spans"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
@@ -78,6 +80,11 @@ type Config struct {
 	// NoLearning refuses refresh tokens that are presented alone with
 	// [ErrNoLearning], so that no refresh is ever spent on them.
 	NoLearning bool
+
+	// Tracer lets what workers do about an act join the trace of the request
+	// that was accepted; nil for none. What requests do joins the trace of
+	// their context by itself.
+	Tracer trace.TracerProvider
 
 	Logger zerolog.Logger
 }
@@ -171,11 +178,14 @@ func (p *Publisher) Revoke(ctx context.Context, req Request) (Status, error) {
 }
 
 // revoke carries out a request for which nothing was done yet.
-func (p *Publisher) revoke(ctx context.Context, req Request) (Status, error) {
+func (p *Publisher) revoke(ctx context.Context, req Request) (s Status, err error) {
 	t, err := p.accept(req)
 	if err != nil {
 		return Status{}, err
 	}
+	ctx, span := spans.Act(ctx, "revoke", t.Act)
+	defer func() { spans.End(span, err) }()
+	t.Trace = spans.Traceparent(ctx)
 	t, err = p.carryOut(ctx, t, req.Cutoff)
 	if err != nil {
 		p.log.Error().Stringer("act_id", t.Act.ID).Stringer("kind", t.Act.Target.Kind).Err(err).Msg("revocation not durable")
@@ -194,7 +204,7 @@ func (p *Publisher) carryOut(ctx context.Context, t Task, cutoff int64) (Task, e
 		return t, &NotDurableError{Act: t.Act.ID, Cause: err}
 	}
 	defer free()
-	fast := p.repeatFast(t.Act)
+	fast := p.repeatFast(ctx, t.Act)
 	// From here on a crash leaves a task that a worker finishes.
 	t, err = p.put(ctx, t)
 	if err == nil {
@@ -202,7 +212,7 @@ func (p *Publisher) carryOut(ctx context.Context, t Task, cutoff int64) (Task, e
 	}
 	fast.stop()
 	if err == nil {
-		err = p.cfg.View.AwaitEnforced(ctx, t.Act)
+		err = p.enforced(ctx, t.Act)
 	}
 	if err == nil {
 		t.Due = p.tellAt(t, cutoff)
@@ -213,6 +223,14 @@ func (p *Publisher) carryOut(ctx context.Context, t Task, cutoff int64) (Task, e
 		return t, &NotDurableError{Act: t.Act.ID, FastOnly: fast.sent, Cause: err}
 	}
 	return t, nil
+}
+
+// enforced waits until the service's own denylist refuses by the act.
+func (p *Publisher) enforced(ctx context.Context, act revocation.Act) error {
+	ctx, span := spans.Step(ctx, "await enforced")
+	err := p.cfg.View.AwaitEnforced(ctx, act)
+	spans.End(span, err)
+	return err
 }
 
 // accept checks the request and fixes its act.
@@ -304,7 +322,9 @@ func (p *Publisher) deny(ctx context.Context, t *Task, act revocation.Act) error
 
 // put stores a task and returns it as it is stored; after an error, as it was.
 func (p *Publisher) put(ctx context.Context, t Task) (Task, error) {
+	ctx, span := spans.Step(ctx, "store task")
 	stored, err := p.cfg.Tasks.Put(ctx, t)
+	spans.End(span, err)
 	if err != nil {
 		return t, err
 	}
@@ -321,20 +341,20 @@ type repeater struct {
 	stop func()
 }
 
-func (p *Publisher) repeatFast(a revocation.Act) repeater {
-	send := func() error { return p.cfg.Bus.Fast(encode(a, time.Now())) }
+func (p *Publisher) repeatFast(ctx context.Context, a revocation.Act) repeater {
+	send := func() error { return p.cfg.Bus.Fast(ctx, encode(a, time.Now())) }
 	err := send()
-	ctx, cancel := context.WithCancel(context.Background())
+	repeating, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
 		again := time.NewTicker(fastPeriod)
 		defer again.Stop()
 		for {
 			select {
-			case <-ctx.Done():
+			case <-repeating.Done():
 				return
 			case <-again.C:
-				if ctx.Err() == nil {
+				if repeating.Err() == nil {
 					_ = send() // the stream brings the act even if this fails
 				}
 			}

@@ -1,6 +1,7 @@
 package publisher
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -21,6 +22,9 @@ type Task struct {
 	// Due is when the task is to be carried further; zero if nothing is left
 	// to do.
 	Due time.Time
+	// Trace is the W3C traceparent of the request, for what is done about the
+	// act later; empty if it was not traced. It decides nothing.
+	Trace string
 	// Version is that of the store; see [Tasks]. Zero for a task that was
 	// never stored.
 	Version uint64
@@ -44,6 +48,7 @@ func (t Task) Merge(other Task) Task {
 	if l := other.Lift; !l.At.IsZero() && (m.Lift.At.IsZero() || l.At.Before(m.Lift.At)) {
 		m.Lift = l
 	}
+	m.Trace = cmp.Or(t.Trace, other.Trace)
 	if m.Due.IsZero() || !other.Due.IsZero() && other.Due.Before(m.Due) {
 		m.Due = other.Due
 	}

@@ -241,7 +241,7 @@ func copyOf(payload []byte) (revocation.Act, time.Time) {
 	return m.Acts[0], m.SentAt
 }
 
-func (pr *process) Fast(payload []byte) error {
+func (pr *process) Fast(_ context.Context, payload []byte) error {
 	act, sent := copyOf(payload)
 	return pr.do(context.Background(), effect{name: fast, act: act, sent: sent}, func() { pr.world.nodes.provisional(act, sent) })
 }

@@ -93,7 +93,7 @@ func (f *follower) readBatches(ctx context.Context) error {
 		f.size = batchSize
 		newest := -1 // of those that can be told from others
 		for i, payload := range b.payloads {
-			if f.apply(payload, time.Time{}) {
+			if f.apply(event{payload: payload}) {
 				newest = i
 			}
 		}

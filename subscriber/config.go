@@ -90,6 +90,13 @@ type Config struct {
 	// revoke service itself, which must put back what was lost.
 	AllowLostHistory bool
 
+	// Applied, if not nil, is called for each message with acts that the live
+	// or the fast path has brought, after they were applied, for traces (package
+	// subscriberotel) and the like. What a start or catching up reads does not
+	// count. It is called by the goroutines that follow the stream, two at a
+	// time, and must return at once.
+	Applied func(Applied)
+
 	// Logger receives one line per change of state; the zero value discards.
 	// It never sees a token.
 	Logger zerolog.Logger

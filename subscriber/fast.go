@@ -55,6 +55,9 @@ func followFast(ctx context.Context, src source, deny *denylist.Denylist, v *vie
 			if changed > 0 {
 				v.changed(changed)
 				v.delays.inForce(PathFast, enforced, m.SentAt, time.Now())
+				if v.tellApplied != nil {
+					v.tellApplied(Applied{Path: PathFast, Acts: m.Acts, Began: now, Traceparent: traceOf(msg)})
+				}
 			}
 		}
 	}

@@ -150,7 +150,7 @@ func (f *follower) proceed(ctx context.Context) {
 
 // take applies a live message that follows the last one.
 func (f *follower) take(ev event) {
-	f.apply(ev.payload, ev.at)
+	f.apply(ev)
 	f.last = ev.sequence
 	f.mark, f.newest = markOf(ev), ev.at
 }
@@ -201,11 +201,12 @@ func (f *follower) exists(sequence uint64) {
 	f.view.head.Store(f.target)
 }
 
-// apply takes the payload of one stored message. at is the server's time, or
-// zero if it is not known. It reports whether the message can be told from
+// apply takes one stored message, of which nothing but the payload is known if
+// it was caught up with. It reports whether the message can be told from
 // others by its payload: ticks are all alike.
-func (f *follower) apply(payload []byte, at time.Time) (distinct bool) {
-	m, err := revocation.Decode(payload)
+func (f *follower) apply(ev event) (distinct bool) {
+	began, at := time.Now(), ev.at
+	m, err := revocation.Decode(ev.payload)
 	if err != nil {
 		f.view.unreadable(revocation.Unread{Err: err}, f.last)
 		return true
@@ -240,6 +241,9 @@ func (f *follower) apply(payload []byte, at time.Time) (distinct bool) {
 	if len(m.Acts) > 0 {
 		f.view.changed(len(m.Acts))
 		f.measure(enforced, m.SentAt, at)
+		if tell := f.view.tellApplied; tell != nil && !ev.at.IsZero() {
+			tell(Applied{Path: PathLive, Sequence: ev.sequence, Acts: m.Acts, Began: began, Traceparent: ev.trace})
+		}
 	}
 	return !m.Tick
 }

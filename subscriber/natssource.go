@@ -144,7 +144,7 @@ func (s *natsSource) stored(msg *nats.Msg) (ev event, reason string) {
 	if err != nil {
 		return event{}, "no_time_stamp"
 	}
-	ev = event{sequence: seq, at: at, payload: msg.Data}
+	ev = event{sequence: seq, at: at, payload: msg.Data, trace: traceOf(msg)}
 	if ttl := timeToLive(h.Get("Nats-TTL")); ttl > 0 {
 		ev.expires = at.Add(ttl)
 	}

@@ -40,6 +40,7 @@ type event struct {
 	expires  time.Time // when its time to live runs out, server's time; zero: never
 	tick     bool      // it came on the subject of ticks
 	payload  []byte
+	trace    string // the traceparent that came with it; for nothing but Config.Applied
 }
 
 // batch is the answer to one request for stored messages.

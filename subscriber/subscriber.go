@@ -60,7 +60,7 @@ func Open(ctx context.Context, cfg Config) (*Subscriber, error) {
 		defer cancel()
 	}
 	v := newView(set.MaxStaleness, set.Logger)
-	v.ignoreBeats = set.IgnoreBeats
+	v.ignoreBeats, v.tellApplied = set.IgnoreBeats, set.Applied
 	b := begin{deny: denylist.New(), maxActs: set.MaxActs}
 	if set.LocalFile != "" {
 		if err := b.load(set, v); err != nil {

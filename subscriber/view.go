@@ -39,6 +39,7 @@ type view struct {
 	maxStaleness time.Duration // immutable
 	ignoreBeats  bool          // immutable
 	log          zerolog.Logger
+	tellApplied  func(Applied) // immutable; nil for none
 
 	fresh atomic.Pointer[proof]     // nil before the first proof
 	blind atomic.Pointer[blindness] // nil unless stale for a reason other than age

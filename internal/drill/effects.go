@@ -88,9 +88,9 @@ type watchedBus struct {
 	on  *effects
 }
 
-func (w watchedBus) Fast(payload []byte) error {
+func (w watchedBus) Fast(ctx context.Context, payload []byte) error {
 	defer w.on.begin("Bus.Fast")()
-	return w.bus.Fast(payload)
+	return w.bus.Fast(ctx, payload)
 }
 
 func (w watchedBus) AppendAct(ctx context.Context, payload []byte, ttl time.Duration) (uint64, error) {

@@ -305,7 +305,7 @@ func (r *recorder) write(ctx context.Context, bus *publisher.NATSBus) {
 			ExpiresAt: time.Now().Add(actLife).Unix(), Target: targetOf(n),
 		}
 		payload := revocation.Message{SentAt: time.Now(), Acts: []revocation.Act{act}}.Encode()
-		fastErr := bus.Fast(payload)
+		fastErr := bus.Fast(ctx, payload)
 		sending.Go(func() {
 			attempt, cancel := context.WithTimeout(ctx, 15*time.Second)
 			defer cancel()

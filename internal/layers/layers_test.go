@@ -20,7 +20,9 @@ var (
 	aws      = []string{"github.com/aws"}
 	jwx      = []string{"github.com/lestrrat-go/jwx"}
 	grpc     = []string{"google.golang.org/grpc", "github.com/envoyproxy"}
-	observe  = []string{"github.com/prometheus", "go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters"}
+	otelSDK  = []string{"go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters", "go.opentelemetry.io/proto"}
+	metrics  = []string{"github.com/prometheus"}
+	observe  = slices.Concat([]string{"go.opentelemetry.io"}, metrics)
 	testOnly = []string{
 		own("internal/natsdev"), own("internal/docs"), own("internal/acttest"), own("internal/faultlink"), own("internal/verdicts"), own("publisher/cognitotest"),
 		"github.com/nats-io/nats-server", "go.uber.org/goleak", "pgregory.net/rapid", "github.com/google/go-cmp",
@@ -92,7 +94,7 @@ var rules = []rule{
 	{
 		pkg:    "subscriber",
 		forbid: slices.Concat(grpc, observe),
-		reason: "an API node that follows the stream links no gRPC, Prometheus or OpenTelemetry SDK",
+		reason: "an API node that follows the stream links no gRPC, Prometheus or OpenTelemetry: it has a hook",
 	},
 	{
 		pkg:     "subscriber",
@@ -139,7 +141,7 @@ var rules = []rule{
 	},
 	{
 		pkg:    "publisher/prober",
-		forbid: observe,
+		forbid: metrics,
 		reason: "the prober finds out: who counts and who shows it is not its business",
 	},
 	{
@@ -180,6 +182,19 @@ var rules = []rule{
 		forbid: slices.Concat([]string{module}, nats, aws, jwx),
 		allow:  ownAll("internal/httpserver"),
 		reason: "what HTTP servers have in common does not know what is served",
+	},
+	{
+		pkg:    "internal/spans",
+		forbid: slices.Concat([]string{module}, nats, aws, jwx, otelSDK),
+		allow:  ownAll("internal/spans", "revocation"),
+		reason: "what is recorded of our work needs the API of OpenTelemetry only, and decides nothing",
+	},
+	{
+		pkg:     "",
+		subtree: true,
+		but:     ownAll("internal/otlp", "cmd"),
+		forbid:  otelSDK,
+		reason:  "the SDK of OpenTelemetry is wired by binaries: libraries use its API",
 	},
 	{
 		pkg:    "internal/natsdev",

@@ -139,7 +139,7 @@ func (b *Bed) Revoke(t *testing.T, a revocation.Act) revocation.Act {
 	a.ID, a.State = revocation.NewActID(), revocation.StateOpen
 	a.ExpiresAt = time.Now().Add(time.Hour).Unix()
 	payload := revocation.Message{SentAt: time.Now(), Acts: []revocation.Act{a}}.Encode()
-	_ = b.Bus.Fast(payload) // fails while reconnecting; the stream brings the act, too
+	_ = b.Bus.Fast(t.Context(), payload) // fails while reconnecting; the stream brings the act, too
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if _, err := b.Bus.AppendAct(ctx, payload, 2*time.Hour); err != nil {

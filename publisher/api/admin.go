@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/seed-4e8dee1b/revoked/internal/spans"
 )
 
 // AdminConfig configures [NewAdmin]. Keys, Grants or InsecureNoAuth must be
@@ -121,7 +123,7 @@ func NewAdmin(cfg AdminConfig) (http.Handler, error) {
 		a.routes[r.pattern] = r
 		a.mux.HandleFunc(r.pattern, r.serve)
 	}
-	return cfg.observed("admin", a.mux, a.guard, func(w http.ResponseWriter, status int) {
+	return cfg.observed("admin", spans.Operator, a.mux, a.guard, func(w http.ResponseWriter, status int) {
 		p := &problem{Type: ProblemNotFound, Status: http.StatusNotFound, Detail: "There is no such resource."}
 		if status == http.StatusMethodNotAllowed {
 			p = &problem{Type: ProblemMethod, Status: status, Detail: "The Allow header has the methods of this resource."}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/revocation"
@@ -63,6 +64,9 @@ type Common struct {
 	// Served, if not nil, is called after each request with the pattern of its
 	// route ("" if none matched) and the status, for metrics.
 	Served func(route string, status int, took time.Duration)
+	// Tracer begins a trace for each request, or joins that of an operator; nil
+	// for none.
+	Tracer trace.TracerProvider
 	// Logger gets one line per request, without values of the request. The
 	// zero value discards.
 	Logger zerolog.Logger

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/seed-4e8dee1b/revoked/internal/spans"
 )
 
 // logKey is the context key of the logger of a request.
@@ -20,9 +23,9 @@ func logFrom(r *http.Request) *zerolog.Logger {
 	return log
 }
 
-// observed gives every request an id and a log line, and answers what no route
+// observed gives every request an id, a span and a log line, and answers what no route
 // of mux takes with missing.
-func (c Common) observed(listener string, mux *http.ServeMux, guard func(http.Handler) http.Handler, missing func(http.ResponseWriter, int)) http.Handler {
+func (c Common) observed(listener string, from spans.Caller, mux *http.ServeMux, guard func(http.Handler) http.Handler, missing func(http.ResponseWriter, int)) http.Handler {
 	inner := guard(routed(mux, missing))
 	base := c.Logger.With().Str("component", "api").Str("listener", listener).Logger()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -32,9 +35,13 @@ func (c Common) observed(listener string, mux *http.ServeMux, guard func(http.Ha
 		w.Header().Set("X-Request-Id", id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
-		from := &origin{from: fromAddress(r), request: id}
-		ctx := context.WithValue(r.Context(), logKey{}, &log)
-		r = r.WithContext(context.WithValue(ctx, originKey{}, from))
+		ctx, span := spans.Serve(r.Context(), c.Tracer, from, method(r), traceparent(r))
+		if id := span.SpanContext().TraceID(); id.IsValid() {
+			log = log.With().Stringer("trace_id", id).Logger()
+		}
+		sender := &origin{from: fromAddress(r), request: id}
+		ctx = context.WithValue(ctx, logKey{}, &log)
+		r = r.WithContext(context.WithValue(ctx, originKey{}, sender))
 		defer func() {
 			cause := recover()
 			if cause != nil {
@@ -44,8 +51,10 @@ func (c Common) observed(listener string, mux *http.ServeMux, guard func(http.Ha
 			}
 			_, route := mux.Handler(r)
 			took := time.Since(began)
-			from.operation, from.problem = auditedRoutes[route], rec.problem
-			c.auditor.refused(r, from, rec.status)
+			sender.operation, sender.problem = auditedRoutes[route], rec.problem
+			c.auditor.refused(r, sender, rec.status)
+			_, path, _ := strings.Cut(route, " ")
+			spans.Served(span, method(r), path, rec.status)
 			if c.Served != nil {
 				c.Served(route, rec.status, took)
 			}
@@ -57,6 +66,14 @@ func (c Common) observed(listener string, mux *http.ServeMux, guard func(http.Ha
 		}()
 		inner.ServeHTTP(rec, r)
 	})
+}
+
+// traceparent returns the header of that name if there is exactly one.
+func traceparent(r *http.Request) string {
+	if given := r.Header.Values(spans.Header); len(given) == 1 {
+		return given[0]
+	}
+	return ""
 }
 
 // method returns the method if it is one of HTTP's own: any token is allowed

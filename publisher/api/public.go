@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/seed-4e8dee1b/revoked/internal/spans"
 	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
@@ -54,7 +55,7 @@ func NewPublic(cfg PublicConfig) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /oauth2/revoke", p.revoke)
-	return cfg.observed("public", mux, cors(cfg.CORSOrigins), func(w http.ResponseWriter, status int) {
+	return cfg.observed("public", spans.Stranger, mux, cors(cfg.CORSOrigins), func(w http.ResponseWriter, status int) {
 		http.Error(w, http.StatusText(status), status)
 	}), nil
 }

@@ -2,6 +2,7 @@ package cognito
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"github.com/rs/zerolog"
 
+	"github.com/seed-4e8dee1b/revoked/internal/spans"
 	"github.com/seed-4e8dee1b/revoked/publisher"
 )
 
@@ -110,7 +112,14 @@ func call[In, Out any](
 // bounded checks that the operation can be signed and that Cognito answers its
 // like, waits for its quota and runs send with a deadline. The end of ctx ends
 // the wait but not what was sent: nobody would know whether Cognito has done it.
-func (p *Pool) bounded(ctx context.Context, op operation, send func(context.Context) error) error {
+func (p *Pool) bounded(ctx context.Context, op operation, send func(context.Context) error) (err error) {
+	ctx, span := spans.Cognito(ctx, op.name)
+	defer func() {
+		if refused, ok := errors.AsType[*publisher.CognitoError](err); ok {
+			spans.Fail(span, refused.Code)
+		}
+		span.End()
+	}()
 	if op.signed && p.creds == nil {
 		return p.refused(failure(op.name, CodeNoCredentials))
 	}

@@ -30,6 +30,7 @@ type record struct {
 	Once       *recordOnce   `json:"once,omitempty"`
 	KeepUntil  int64         `json:"keep_until"`
 	Due        time.Time     `json:"due,omitzero"`
+	Trace      string        `json:"trace,omitempty"`
 	Grant      *sealedRecord `json:"grant,omitempty"`
 	// Owner is the replica that stored this version, and has the first turn.
 	Owner string `json:"owner"`
@@ -87,6 +88,7 @@ func newRecord(t publisher.Task, keys Keys, kept *sealedRecord) (record, error) 
 		Lift:       recordLift(t.Lift),
 		KeepUntil:  t.KeepUntil,
 		Due:        t.Due,
+		Trace:      t.Trace,
 	}
 	if !t.Once.IsZero() {
 		r.Once = &recordOnce{Key: t.Once.Key[:], Request: t.Once.Request[:]}
@@ -146,6 +148,7 @@ func (r record) task(a revocation.Act, version uint64, keys Keys) publisher.Task
 		},
 		KeepUntil: r.KeepUntil,
 		Due:       r.Due,
+		Trace:     r.Trace,
 		Version:   version,
 	}
 	if r.Once != nil {

@@ -138,7 +138,7 @@ func openNodes(ctx context.Context, url string, n int, got *receiver) (sender, f
 		a := act(time.Now().Add(time.Hour))
 		data := payload(a)
 		return a.ID.String(), func() error {
-			if err := bus.Fast(data); err != nil {
+			if err := bus.Fast(ctx, data); err != nil {
 				return err
 			}
 			if _, err := bus.AppendAct(ctx, data, time.Hour); err != nil {

@@ -231,7 +231,7 @@ func revoke(ctx context.Context, bus *publisher.NATSBus, subs []*subscriber.Subs
 	sent.Store(int64(time.Since(began)))
 	body := payload(a)
 	if fast {
-		if err := bus.Fast(body); err != nil {
+		if err := bus.Fast(ctx, body); err != nil {
 			return nil, 0, err
 		}
 	}
