@@ -10,6 +10,8 @@ import (
 	"github.com/seed-4e8dee1b/revoked/internal/cli"
 	"github.com/seed-4e8dee1b/revoked/internal/config"
 	"github.com/seed-4e8dee1b/revoked/internal/gate"
+	"github.com/seed-4e8dee1b/revoked/internal/otlp"
+	"github.com/seed-4e8dee1b/revoked/subscriber/subscriberotel"
 )
 
 const configFlag = "YAML `FILE` with listeners, pools and rules; required"
@@ -34,6 +36,14 @@ then decisions under way, then the rest.`,
 			log := cfg.Log()
 			log.NoColor = os.Getenv("NO_COLOR") != ""
 			cfg.Logger, cfg.Version = log.Logger(os.Stderr), build.Current().Version
+			traces, err := otlp.Start(cmd.Context(), otlp.Config{
+				Name: "revoked-gate", Version: cfg.Version, Instance: cfg.Node, Environ: config.Environ(), Logger: cfg.Logger,
+			})
+			if err != nil {
+				return err
+			}
+			defer traces.Close()
+			cfg.Applied = subscriberotel.Applied(traces.Provider())
 			g, err := gate.Start(cfg)
 			if err != nil {
 				return err

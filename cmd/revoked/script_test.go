@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 //	await STATUS URL [TEXT]   waits until URL answers with STATUS, and with TEXT in its body
 //	post STATUS URL BODY      sends JSON with the API key
 //	cognito FILE              starts an emulator and writes a configuration for it
+//	collector                 starts a receiver of OTLP and sets COLLECTOR
+//	received SPAN...          waits until it has these spans; ! received: none
 //	terminate                 sends SIGTERM to the newest command in the background
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -54,6 +56,8 @@ func TestScripts(t *testing.T) {
 			"await":     cmdAwait,
 			"post":      cmdPost,
 			"terminate": cmdTerminate,
+			"collector": cmdCollector,
+			"received":  cmdReceived,
 		},
 	})
 }

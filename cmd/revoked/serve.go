@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-4e8dee1b/revoked/internal/cli"
 	"github.com/seed-4e8dee1b/revoked/internal/config"
+	"github.com/seed-4e8dee1b/revoked/internal/otlp"
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 )
 
@@ -37,6 +38,14 @@ metrics revoked_service_probe_*, and who is missing in the log.`,
 				return err
 			}
 			cfg.Logger = config.Log{Level: cfg.LogLevel, Format: cfg.LogFormat, NoColor: os.Getenv("NO_COLOR") != ""}.Logger(os.Stderr)
+			traces, err := otlp.Start(cmd.Context(), otlp.Config{
+				Name: "revoked", Version: cfg.Version, Instance: cfg.ServiceID, Environ: config.Environ(), Logger: cfg.Logger,
+			})
+			if err != nil {
+				return err
+			}
+			defer traces.Close()
+			cfg.Tracer = traces.Provider()
 			svc, err := service.Start(cmd.Context(), cfg)
 			if err != nil {
 				return err

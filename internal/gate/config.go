@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/seed-4e8dee1b/revoked/internal/config"
+	"github.com/seed-4e8dee1b/revoked/subscriber"
 	"github.com/seed-4e8dee1b/revoked/validator"
 )
 
@@ -81,6 +82,8 @@ type Config struct {
 
 	// Logger is used by [Start]; the zero value discards.
 	Logger zerolog.Logger `yaml:"-"`
+	// Applied is that of subscriber.Config; nil for none.
+	Applied func(subscriber.Applied) `yaml:"-"`
 	// Version is shown in metrics and logs.
 	Version string `yaml:"-"`
 }

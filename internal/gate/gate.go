@@ -116,7 +116,7 @@ func Start(cfg Config) (*Gate, error) {
 			Servers: cfg.NATS.URL, Credentials: cfg.NATS.Creds, NKey: cfg.NATS.NKey,
 			CA: cfg.NATS.CA, Cert: cfg.NATS.Cert, Key: cfg.NATS.Key, InboxPrefix: cfg.NATS.InboxPrefix,
 			Prefix: cfg.Prefix, Service: cfg.Service, Node: cfg.Node, MaxStaleness: cfg.MaxStaleness,
-			LocalFile: cfg.LocalFile, AllowStaleStart: cfg.AllowStaleStart, Logger: cfg.Logger,
+			LocalFile: cfg.LocalFile, AllowStaleStart: cfg.AllowStaleStart, Applied: cfg.Applied, Logger: cfg.Logger,
 		}, log)
 	})
 	g.log.Info().Strs("forward_auth", g.addrs[viaForwardAuth]).Strs("ext_authz", g.addrs[viaExtAuthz]).

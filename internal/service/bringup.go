@@ -91,7 +91,7 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 		Identify:  s.tokens.identify,
 		ServiceID: s.cfg.ServiceID, History: history{view},
 		LearnRate: s.cfg.LearnRate, NoLearning: s.cfg.LearnSession == learnOff,
-		Logger: s.cfg.Logger,
+		Tracer: s.cfg.Tracer, Logger: s.cfg.Logger,
 	})
 	if err != nil {
 		return errors.Join(err, store.Close(), view.Close())

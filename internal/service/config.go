@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/seed-4e8dee1b/revoked/internal/config"
@@ -135,6 +136,9 @@ type Config struct {
 	// Logger is used by [Start]. LogLevel and LogFormat are for whoever makes
 	// it; the zero value discards.
 	Logger zerolog.Logger `yaml:"-"`
+	// Tracer begins the spans of requests and of what follows from them; nil for
+	// none. See package otlp.
+	Tracer trace.TracerProvider `yaml:"-"`
 	// Version is shown in metrics and logs.
 	Version string `yaml:"-"`
 }

@@ -43,6 +43,7 @@ func (s *Service) listen() error {
 		Revoker: &lateRevoker{s},
 		Tokens:  s.tokens,
 		Audit:   auditLog{s.audit},
+		Tracer:  s.cfg.Tracer,
 		Logger:  s.cfg.Logger,
 	}
 	public := api.PublicConfig{Common: common, CORSOrigins: s.cfg.CORSOrigins, CognitoWait: s.cfg.CognitoWait, TrustedProxies: s.cfg.TrustedProxies}
