@@ -228,8 +228,8 @@ func missingEffects(seen map[string]bool) []string {
 	for _, config := range []reflect.Type{reflect.TypeFor[publisher.Config](), reflect.TypeFor[publisher.Pool]()} {
 		for i := range config.NumField() {
 			f := config.Field(i)
-			if f.Type.Kind() != reflect.Interface {
-				continue
+			if f.Type.Kind() != reflect.Interface || f.Type.PkgPath() != config.PkgPath() {
+				continue // such as a tracer
 			}
 			for j := range f.Type.NumMethod() {
 				name := f.Type.Name() + "." + f.Type.Method(j).Name

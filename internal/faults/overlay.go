@@ -71,7 +71,9 @@ var breaks = map[string][]change{
 	"arrival-time": {{
 		"subscriber/follow.go", "f.view.proven(newest.at, now)", "f.view.proven(now, now)",
 	}, {
-		"subscriber/view.go", "slices.Min(v.offsets).Abs() > maxClockOffset", "false",
+		"subscriber/view.go", "smallest.Abs() > maxClockOffset", "false",
+	}, {
+		"subscriber/view.go", "max(smallest.Abs(), offset.Abs()) <= maxClockOffset", "true",
 	}},
 	// Another message in the place of the last one is taken for the same.
 	"blind-history": {{
