@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -99,8 +100,18 @@ Revoke the session, and ask again (401):
 
 Or sign %[2]s out everywhere, as an operator:
   export REVOKED_URL=%[8]s REVOKED_API_KEY=%[9]s
-  revokectl revoke user %[10]s --reason "laptop stolen"
-  revokectl list
+  %[11]s revoke user %[10]s --reason "laptop stolen"
+  %[11]s list
 `, s.demo.Ada.Username, s.demo.Grace.Username, cognitotest.DemoPassword, c.cognito, cognitotest.DemoClientID,
-		d.nodes[0].url, c.public, c.admin, s.apiKey, s.demo.Grace.Subject)
+		d.nodes[0].url, c.public, c.admin, s.apiKey, s.demo.Grace.Subject, beside("revokectl"))
+}
+
+// beside returns how to call another of our programs: with the path by which
+// this one was called, if it is there, as after make build.
+func beside(name string) string {
+	dir, _ := filepath.Split(os.Args[0])
+	if _, err := os.Stat(dir + name); dir == "" || err != nil {
+		return name
+	}
+	return dir + name
 }
