@@ -35,7 +35,7 @@ func decode(text []byte) (p policy, err error) {
 }
 
 func TestPolicyAllowsExactlyWhatIsCalled(t *testing.T) {
-	t.Attr("deploy/aws/revoke-service.json", "the operations that the code signs; finds a misspelt field, an action too many, too few, a wildcard")
+	t.Attr("deploy/aws/revoke-service.json", "the operations that the code signs; finds a misspelled field, an action too many, too few, a wildcard")
 	text, err := os.ReadFile("revoke-service.json")
 	if err != nil {
 		t.Fatal(err)

@@ -25,11 +25,11 @@ func TestBuildLine(t *testing.T) {
 	if line == nil {
 		t.Fatal("no build line in the Dockerfile")
 	}
-	t.Attr("deploy/docker/Dockerfile", "its build line, run for every binary; finds a misspelt flag")
-	misspelt := exec.CommandContext(t.Context(), "sh", "-ec", strings.Replace(string(line[1]), "-trimpath", "-trimpaht", 1))
-	misspelt.Dir, misspelt.Env = "../..", append(os.Environ(), "PACKAGE=./cmd/revoked")
-	if out, err := misspelt.CombinedOutput(); err == nil || !strings.Contains(string(out), "-trimpaht") {
-		t.Errorf("with a misspelt flag: %v\n%s", err, out)
+	t.Attr("deploy/docker/Dockerfile", "its build line, run for every binary; finds a misspelled flag")
+	misspelled := exec.CommandContext(t.Context(), "sh", "-ec", strings.Replace(string(line[1]), "-trimpath", "-trimpaht", 1))
+	misspelled.Dir, misspelled.Env = "../..", append(os.Environ(), "PACKAGE=./cmd/revoked")
+	if out, err := misspelled.CombinedOutput(); err == nil || !strings.Contains(string(out), "-trimpaht") {
+		t.Errorf("with a misspelled flag: %v\n%s", err, out)
 	}
 	for _, binary := range []string{"revoked", "revoked-gate", "revokectl"} {
 		t.Run(binary, func(t *testing.T) {

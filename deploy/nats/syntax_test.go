@@ -10,7 +10,7 @@ import (
 )
 
 // The server itself reads our files, as "nats-server -t" does, and finds a
-// misspelt key in a copy.
+// misspelled key in a copy.
 func TestSyntax(t *testing.T) {
 	cluster := map[string]string{
 		"NATS_SERVER_NAME": "s1", "NATS_CLUSTER_LISTEN": "127.0.0.1:6222", "NATS_ROUTE_1": "nats://127.0.0.1:6222",
@@ -24,7 +24,7 @@ func TestSyntax(t *testing.T) {
 		{"accounts.conf", "single.conf", "exports", "exprots"},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
-			t.Attr("deploy/nats/"+tt.file, "nats-server's parser, and what users must not do (TestForbidden); finds a misspelt key")
+			t.Attr("deploy/nats/"+tt.file, "nats-server's parser, and what users must not do (TestForbidden); finds a misspelled key")
 			s := newSite(t, "nkey")
 			s.options(tt.read, cluster) // which fails the test if the server refuses it
 			text, err := os.ReadFile(s.path(tt.file))

@@ -30,11 +30,11 @@ var identityHeaders = []string{
 }
 
 func TestGateFileLoads(t *testing.T) {
-	t.Attr("deploy/gate/gate.yaml", "the gate's own loader; finds a misspelt key, with its line")
+	t.Attr("deploy/gate/gate.yaml", "the gate's own loader; finds a misspelled key, with its line")
 	environ := map[string]string{"NATS_URL": "nats://localhost:4222"}
-	misspelt := write(t, filepath.Join(t.TempDir(), "gate.yaml"), file(t, "gate/gate.yaml", map[string]string{"stale_policy": "stale_polcy"}))
-	if _, err := gate.Load(misspelt, environ); err == nil || !strings.Contains(err.Error(), `unknown key "stale_polcy"`) {
-		t.Errorf("with a misspelt key: %v", err)
+	misspelled := write(t, filepath.Join(t.TempDir(), "gate.yaml"), file(t, "gate/gate.yaml", map[string]string{"stale_policy": "stale_polcy"}))
+	if _, err := gate.Load(misspelled, environ); err == nil || !strings.Contains(err.Error(), `unknown key "stale_polcy"`) {
+		t.Errorf("with a misspelled key: %v", err)
 	}
 	cfg, err := gate.Load("../../deploy/gate/gate.yaml", environ)
 	if err != nil {
@@ -69,7 +69,7 @@ func TestEveryProxySetsEveryIdentityHeader(t *testing.T) {
 // Envoy itself can't be had everywhere; its types can. They refuse unknown
 // fields, and values that Envoy would refuse.
 func TestEnvoyConfiguration(t *testing.T) {
-	t.Attr("deploy/envoy/envoy.yaml", "Envoy's own types; finds a misspelt field, a port beyond its range, an empty prefix")
+	t.Attr("deploy/envoy/envoy.yaml", "Envoy's own types; finds a misspelled field, a port beyond its range, an empty prefix")
 	raw, err := os.ReadFile(filepath.Join("../../deploy/envoy/envoy.yaml"))
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The proxies themselves read our files, and find a misspelt word in a copy.
+// The proxies themselves read our files, and find a misspelled word in a copy.
 // What they do with them is for TestProxies, with more time.
 func TestSyntax(t *testing.T) {
 	if os.Getenv("CHECK_DEPLOY") == "" {
@@ -25,10 +25,10 @@ func TestSyntax(t *testing.T) {
 		from, to          string
 		check             func(t *testing.T, text string) error
 	}{
-		{"nginx/api.conf", "nginx -t", "a misspelt directive", "auth_request /_revoked", "auth_reqest /_revoked", nginxReads},
-		{"caddy/Caddyfile", "caddy validate", "a misspelt directive", "copy_headers", "copy_haeders", caddyReads},
-		{"haproxy/haproxy.cfg", "haproxy -c (Lua script stood in for)", "a misspelt action", "deny_status", "deny_statsu", haproxyReads},
-		{"traefik/dynamic.yaml", "strict decoding (no Traefik here)", "a misspelt field", "trustForwardHeader", "trustForwardHaeder", traefikFields},
+		{"nginx/api.conf", "nginx -t", "a misspelled directive", "auth_request /_revoked", "auth_reqest /_revoked", nginxReads},
+		{"caddy/Caddyfile", "caddy validate", "a misspelled directive", "copy_headers", "copy_haeders", caddyReads},
+		{"haproxy/haproxy.cfg", "haproxy -c (Lua script stood in for)", "a misspelled action", "deny_status", "deny_statsu", haproxyReads},
+		{"traefik/dynamic.yaml", "strict decoding (no Traefik here)", "a misspelled field", "trustForwardHeader", "trustForwardHaeder", traefikFields},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
 			t.Attr("deploy/"+tt.file, tt.tool+"; finds "+tt.found)

@@ -106,7 +106,7 @@ func (s site) change(t *testing.T, from, to string) site {
 }
 
 func TestLoads(t *testing.T) {
-	t.Attr(artefact, "compose-go loader; finds a misspelt field, an undefined depends_on, secret and network")
+	t.Attr(artefact, "compose-go loader; finds a misspelled field, an undefined depends_on, secret and network")
 	s := newSite(t)
 	if _, err := s.load(t.Context()); err != nil {
 		t.Fatal(err)

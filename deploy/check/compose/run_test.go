@@ -78,8 +78,8 @@ func TestRuns(t *testing.T) {
 		up.Round(time.Millisecond), answered.Round(time.Millisecond), refused.Round(time.Millisecond), degraded.Round(time.Millisecond))
 	t.Attr(artefact, fmt.Sprintf("run as processes: up in %.1f s, a sign-out refused everywhere in %d ms, with a NATS server stopped in %d ms, %d targets scraped; finds provision with the service's credential",
 		up.Seconds(), refused.Milliseconds(), degraded.Milliseconds(), targets))
-	t.Attr("deploy/compose/revoked.yaml", "run by revoked; finds a misspelt key")
-	t.Attr("deploy/compose/gate.yaml", "run by revoked-gate; finds a misspelt key")
+	t.Attr("deploy/compose/revoked.yaml", "run by revoked; finds a misspelled key")
+	t.Attr("deploy/compose/gate.yaml", "run by revoked-gate; finds a misspelled key")
 
 	e.mistakes()
 }
@@ -113,7 +113,7 @@ func (e *engine) mistakes() {
 			e.t.Fatal(err)
 		}
 		if out, err := e.command(e.t.Context(), s, check).CombinedOutput(); err == nil || !strings.Contains(string(out), `unknown key "pool"`) {
-			e.t.Errorf("%s with a misspelt key: %v\n%s", name, err, out)
+			e.t.Errorf("%s with a misspelled key: %v\n%s", name, err, out)
 		}
 	}
 }

@@ -270,7 +270,7 @@ func TestAsDependency(t *testing.T) {
 		t.Errorf("the chart of another renders %d pods, want its own with the gate", len(pods))
 	}
 	if _, err := renderChart(parent, with(t, v, "revoked: {gate: {config: {rulse: []}}}")); err == nil || !strings.Contains(err.Error(), "rulse") {
-		t.Errorf("a misspelt value of the gate is taken: %v", err)
+		t.Errorf("a misspelled value of the gate is taken: %v", err)
 	}
 	finds(t, "deploy/kubernetes/README.md", "helm template of a chart that depends on ours", "revoked.gate.config.rulse")
 }

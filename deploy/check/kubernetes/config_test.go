@@ -128,7 +128,8 @@ func TestSchemaMirrorsTheConfiguration(t *testing.T) {
 		// without are keys that are for the chart to set, or secret.
 		without []string
 	}{
-		{"config", service.Config{}, []string{"api_key", "api_key_file", "seal_keys", "seal_keys_file", "local_file", "service_id"}},
+		// Profiles stay on loopback, where kubectl port-forward gets them.
+		{"config", service.Config{}, []string{"api_key", "api_key_file", "seal_keys", "seal_keys_file", "local_file", "service_id", "insecure_debug_addr"}},
 		{"config.nats", service.NATS{}, []string{"creds", "nkey", "ca", "cert", "key"}},
 		{"config.probe", service.Probe{}, nil},
 		{"config.api_keys[]", service.Key{}, nil},
@@ -136,7 +137,7 @@ func TestSchemaMirrorsTheConfiguration(t *testing.T) {
 		{"config.pools[].clients[]", service.Client{}, []string{"secret"}},
 		{"config.pools[].callers[]", service.Grant{}, nil},
 		// Unix sockets would need a volume of the pod's.
-		{"gate.config", gate.Config{}, []string{"node", "local_file", "break_glass_file", "socket_mode"}},
+		{"gate.config", gate.Config{}, []string{"node", "local_file", "break_glass_file", "socket_mode", "insecure_debug_addr"}},
 		{"gate.config.forward_auth", gate.Listener{}, nil},
 		{"gate.config.ext_authz", gate.Listener{}, nil},
 		{"gate.config.check", gate.Listener{}, nil},

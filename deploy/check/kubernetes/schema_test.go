@@ -100,8 +100,8 @@ func TestMisspeltValues(t *testing.T) {
 	defaults := parse(t, string(text))
 	base := valueSet(t, "everything")
 	places := 0
-	var misspelt func(path []string, v any)
-	misspelt = func(path []string, v any) {
+	var misspelled func(path []string, v any)
+	misspelled = func(path []string, v any) {
 		part, ok := v.(map[string]any)
 		n := schema(t)
 		if len(path) > 0 {
@@ -110,7 +110,7 @@ func TestMisspeltValues(t *testing.T) {
 		if !ok || n == nil || n.AdditionalProperties != false {
 			return
 		}
-		over := map[string]any{"misspelt": true}
+		over := map[string]any{"misspelled": true}
 		for i := len(path) - 1; i >= 0; i-- {
 			over = map[string]any{path[i]: over}
 		}
@@ -119,15 +119,15 @@ func TestMisspeltValues(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = render(with(t, base, string(raw)))
-		if err == nil || !strings.Contains(err.Error(), "misspelt") {
-			t.Errorf("a misspelt value at %q is taken: %v", strings.Join(path, "."), err)
+		if err == nil || !strings.Contains(err.Error(), "misspelled") {
+			t.Errorf("a misspelled value at %q is taken: %v", strings.Join(path, "."), err)
 		}
 		places++
 		for key, child := range part {
-			misspelt(append(slices.Clone(path), key), child)
+			misspelled(append(slices.Clone(path), key), child)
 		}
 	}
-	misspelt(nil, defaults)
+	misspelled(nil, defaults)
 	for _, tt := range []struct{ values, want string }{
 		{`replicsa: 3`, "replicsa"},
 		{`replicas: 0`, "replicas"},
@@ -146,7 +146,7 @@ func TestMisspeltValues(t *testing.T) {
 		}
 	}
 	finds(t, "deploy/kubernetes/revoked/values.schema.json", "helm template",
-		fmt.Sprintf("a misspelt key in each of %d maps", places), "replicsa", "config.api_key")
+		fmt.Sprintf("a misspelled key in each of %d maps", places), "replicsa", "config.api_key")
 }
 
 // README.md lists all values as the schema and values.yaml have them.

@@ -5,7 +5,7 @@
 //
 // A test says which artefact it checks by an attribute of testing.T:
 //
-//	t.Attr("deploy/nginx/api.conf", "nginx -t; finds a misspelt directive")
+//	t.Attr("deploy/nginx/api.conf", "nginx -t; finds a misspelled directive")
 package main
 
 import (
