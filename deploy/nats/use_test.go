@@ -3,9 +3,12 @@ package nats_test
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -121,7 +124,7 @@ func (s site) startService(url string) {
 	cfg.PublicAddr, cfg.AdminAddr, cfg.MetricsAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	cfg.APIKey, cfg.ServiceID = "test-key-0123456789", "r1"
 	cfg.SealKeys = service.Secret(strings.Repeat("5ea1", 16))
-	cfg.NATS = service.NATS{URL: url, CA: s.path("cert.pem"), InboxPrefix: "_INBOX_revoked"}
+	cfg.NATS = service.NATS{URL: url, CA: s.path("ca.pem"), InboxPrefix: "_INBOX_revoked"}
 	if s.jwt {
 		cfg.NATS.Creds = s.path("service.creds")
 	} else {
@@ -171,6 +174,7 @@ func TestMintKeepsKeys(t *testing.T) {
 			} else {
 				s.mint("nkeys", "-dir", s.dir)
 			}
+			s.mint("tls", "-dir", s.dir, "server,127.0.0.1")
 			for path, text := range s.secrets() {
 				if before[path] != text {
 					t.Errorf("%s has changed", path)
@@ -184,7 +188,7 @@ func TestMintKeepsKeys(t *testing.T) {
 func (s site) secrets() map[string]string {
 	s.t.Helper()
 	found := make(map[string]string)
-	for _, pattern := range []string{"keys/*", "*.creds"} {
+	for _, pattern := range []string{"keys/*", "*.creds", "*-key.pem"} {
 		paths, err := filepath.Glob(s.path(pattern))
 		if err != nil {
 			s.t.Fatal(err)
@@ -229,4 +233,49 @@ func TestWithdrawnCredential(t *testing.T) {
 	} else if !strings.Contains(strings.ToLower(err.Error()), "authorization") {
 		t.Errorf("error %v, want one of authorization", err)
 	}
+}
+
+// A certificate holds for the names that were asked for, and for no other, at
+// both ends of a connection. Its authority signs nothing but certificates of
+// servers, and is the same after a renewal.
+func TestMintCertificates(t *testing.T) {
+	s := newSite(t, "nkey")
+	ca, cert := s.certificate("ca.pem"), s.certificate("server.pem")
+	roots := x509.NewCertPool()
+	roots.AddCert(ca)
+	for name, ok := range map[string]bool{"server": true, "127.0.0.1": true, "other": false} {
+		for _, usage := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
+			_, err := cert.Verify(x509.VerifyOptions{DNSName: name, Roots: roots, KeyUsages: []x509.ExtKeyUsage{usage}})
+			if (err == nil) != ok {
+				t.Errorf("verifying for %s: %v, want success %t", name, err, ok)
+			}
+		}
+	}
+	if cert.IsCA || !ca.IsCA || !ca.MaxPathLenZero {
+		t.Errorf("the server's certificate may sign (%t), or the authority's another authority (%t)", cert.IsCA, !ca.MaxPathLenZero)
+	}
+	s.mint("tls", "-dir", s.dir, "server,127.0.0.1", "another")
+	if !s.certificate("ca.pem").Equal(ca) || s.certificate("server.pem").Equal(cert) {
+		t.Error("a renewal keeps the certificate, or makes another authority")
+	}
+	if out, err := exec.Command(mint, "tls", "-dir", s.dir, "../server").CombinedOutput(); err == nil {
+		t.Errorf("a name that leaves the directory is taken:\n%s", out)
+	}
+}
+
+func (s site) certificate(name string) *x509.Certificate {
+	s.t.Helper()
+	text, err := os.ReadFile(s.path(name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		s.t.Fatalf("%s is not PEM", name)
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return cert
 }

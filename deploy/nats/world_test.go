@@ -2,15 +2,7 @@ package nats_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"maps"
-	"math/big"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,7 +70,7 @@ func newSite(t *testing.T, mode string) site {
 	} else {
 		s.mint("nkeys", "-dir", s.dir)
 	}
-	s.certificates()
+	s.mint("tls", "-dir", s.dir, "server,127.0.0.1")
 	return s
 }
 
@@ -96,32 +88,6 @@ func (s site) mint(args ...string) {
 	if out, err := exec.Command(mint, args...).CombinedOutput(); err != nil {
 		s.t.Fatalf("mint %v: %v\n%s", args, err, out)
 	}
-}
-
-// certificates makes an authority and a certificate for loopback.
-func (s site) certificates() {
-	s.t.Helper()
-	check := func(err error) {
-		if err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	check(err)
-	cert := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "revoked test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true,
-		KeyUsage:    x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, cert, cert, key.Public(), key)
-	check(err)
-	raw, err := x509.MarshalPKCS8PrivateKey(key)
-	check(err)
-	s.write("cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	s.write("key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}))
 }
 
 // environment is held while a configuration file is read: tests run beside each
@@ -147,7 +113,7 @@ func (s site) environ(env map[string]string) (restore func()) {
 	s.t.Helper()
 	all := map[string]string{
 		"NATS_LISTEN": "127.0.0.1:-1", "NATS_STORE_DIR": s.t.TempDir(),
-		"NATS_CERT": s.path("cert.pem"), "NATS_KEY": s.path("key.pem"), "NATS_CA": s.path("cert.pem"),
+		"NATS_CERT": s.path("server.pem"), "NATS_KEY": s.path("server-key.pem"), "NATS_CA": s.path("ca.pem"),
 	}
 	maps.Copy(all, env)
 	environment.Lock()
@@ -225,7 +191,7 @@ func (s site) connect(url, who string) *nats.Conn {
 func (s site) tryConnect(url, who string) (*nats.Conn, error) {
 	s.t.Helper()
 	opts := []nats.Option{
-		nats.RootCAs(s.path("cert.pem")),
+		nats.RootCAs(s.path("ca.pem")),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
 		s.auth(who),
 	}
@@ -274,7 +240,7 @@ func (s site) seed(who string) string {
 func (s site) open(url, service string) *subscriber.Subscriber {
 	s.t.Helper()
 	cfg := subscriber.Config{
-		Servers: url, CA: s.path("cert.pem"), Service: service, Node: "n1", InboxPrefix: "_INBOX_" + service,
+		Servers: url, CA: s.path("ca.pem"), Service: service, Node: "n1", InboxPrefix: "_INBOX_" + service,
 	}
 	if s.jwt {
 		cfg.Credentials = s.path(service + ".creds")
