@@ -28,7 +28,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New(`usage: mint nkeys -dir DIR ROLE... | mint jwt -dir DIR | mint node -dir DIR -service NAME [-expires 2160h] NODE | mint tls -dir DIR HOST[,HOST]... | mint secret -dir DIR NAME...`)
+var errUsage = errors.New(`usage: mint nkeys -dir DIR ROLE... | mint tls -dir DIR HOST[,HOST]... | mint secret -dir DIR NAME... | mint jwt -dir DIR | mint node -dir DIR -service NAME [-expires 2160h] NODE`)
 
 // run is main with its surroundings as arguments. It names on out every file
 // that it wrote.
