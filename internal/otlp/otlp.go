@@ -10,7 +10,6 @@ package otlp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -117,7 +116,7 @@ func (t *told) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) e
 	defer t.mu.Unlock()
 	switch {
 	case err != nil && !t.failing:
-		t.log.Warn().Err(cause(err)).Msg("traces can't be sent")
+		t.log.Warn().Str("error", bounded(err)).Msg("traces can't be sent")
 	case err == nil && t.failing:
 		t.log.Info().Msg("traces are sent again")
 	}
@@ -125,12 +124,13 @@ func (t *told) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) e
 	return nil
 }
 
-// cause leaves out the address, which may have credentials in it.
-func cause(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
+// maxLogged bounds what is logged of an error, which has the collector's answer
+// in it.
+const maxLogged = 256
+
+func bounded(err error) string {
+	text := err.Error()
+	return text[:min(len(text), maxLogged)]
 }
 
 // wanted reports whether spans are to be sent.
@@ -161,8 +161,11 @@ func Problems(environ map[string]string) []config.Problem {
 	}
 	for _, key := range []string{endpoint, tracesEndpoint} {
 		if v := environ[key]; v != "" {
-			if u, err := url.Parse(v); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			switch u, err := url.Parse(v); {
+			case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 				list.Add(key, "", "is not a URL", "set one such as http://localhost:4318") // the value may have a password
+			case u.User != nil:
+				list.Add(key, "", "has credentials in it, which the exporter leaves out", "give them in OTEL_EXPORTER_OTLP_HEADERS, such as authorization=Basic%20...")
 			}
 		}
 	}

@@ -140,7 +140,7 @@ func TestOneTraceOfOneRevocation(t *testing.T) {
 		for _, s := range exporter.GetSpans() {
 			text := s.Name + " " + s.Status.Description
 			for _, a := range s.Attributes {
-				text += " " + a.Value.Emit()
+				text += " " + a.Value.String()
 			}
 			if len(s.Events) > 0 {
 				t.Errorf("span %q has events %v, want none: errors have texts", s.Name, s.Events)
