@@ -2,6 +2,7 @@ package kubernetes_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -287,6 +288,9 @@ func checkSelector(found *list, obj runtime.Object, objects []runtime.Object, po
 			}
 		}
 	case *monitoring.ServiceMonitor:
+		for _, e := range o.Spec.Endpoints {
+			checkJob(found, "ServiceMonitor/"+o.Name, e.RelabelConfigs)
+		}
 		services := 0
 		for _, x := range objects {
 			s, ok := x.(*core.Service)
@@ -305,6 +309,9 @@ func checkSelector(found *list, obj runtime.Object, objects []runtime.Object, po
 			found.addf("ServiceMonitor/%s selects %d Services, want 1", o.Name, services)
 		}
 	case *monitoring.PodMonitor:
+		for _, e := range o.Spec.PodMetricsEndpoints {
+			checkJob(found, "PodMonitor/"+o.Name, e.RelabelConfigs)
+		}
 		// The pods may be of other releases.
 		for _, p := range matching(pods, &o.Spec.Selector) {
 			for _, e := range o.Spec.PodMetricsEndpoints {
@@ -318,6 +325,20 @@ func checkSelector(found *list, obj runtime.Object, objects []runtime.Object, po
 			found.addf("NetworkPolicy/%s selects no pod", o.Name)
 		}
 	}
+}
+
+// checkJob finds targets that the alerts would not know: they select by job.
+func checkJob(found *list, name string, rules []monitoring.RelabelConfig) {
+	text, err := os.ReadFile(root + "/deploy/prometheus/revoked.rules.yml")
+	if err != nil {
+		found.addf("%s: %v", name, err)
+	}
+	for _, r := range rules {
+		if r.TargetLabel == "job" && r.Replacement != nil && strings.Contains(string(text), `up{job="`+*r.Replacement+`"}`) {
+			return
+		}
+	}
+	found.addf("%s: no alert is about its job", name)
 }
 
 // checkNetwork compares the policies of a pod with its ports, and with the NATS

@@ -46,6 +46,8 @@ func TestPartsFit(t *testing.T) {
 		{"templates/provision.yaml", "port: 4222", "port: 4242", "not to 4222"},
 		{"templates/provision.yaml", "matchLabels:\n      app.kubernetes.io/name: revoked", "matchLabels:\n      app.kubernetes.io/name: provision", "selects no pod"},
 		{"templates/tests.yaml", "name: demo-revoked}", "name: demo}", "there is no ConfigMap demo"},
+		{"templates/monitoring.yaml", "replacement: gate", "replacement: revoked-gate", "no alert is about its job"},
+		{"templates/monitoring.yaml", "replacement: revoked}", "replacement: service}", "no alert is about its job"},
 		{"templates/monitoring.yaml", "port: metrics", "port: metric", "has no port metric"},
 		{"templates/monitoring.yaml", "revoked-listener: metrics", "revoked-listener: all", "selects 0 Services"},
 		{"templates/monitoring.yaml", "port: gate-metrics", "port: gate", "has no port gate"},
