@@ -79,8 +79,21 @@ func loads(t *testing.T, text string) error {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	env := map[string]string{
-		"NATS_URL": "nats://localhost:4222", "REVOKED_API_KEY": strings.Repeat("k", 32), "REVOKED_SEAL_KEYS": strings.Repeat("5ea1", 16),
+	env := map[string]string{"NATS_URL": "nats://localhost:4222"}
+	t.Chdir(filepath.Dir(path))
+	for key, secret := range map[string]struct{ variable, value string }{
+		"api_key_file":   {"REVOKED_API_KEY", strings.Repeat("k", 32)},
+		"seal_keys_file": {"REVOKED_SEAL_KEYS", strings.Repeat("5ea1", 16)},
+	} {
+		name, isFile := keys[key].(string)
+		switch {
+		case !isFile:
+			env[secret.variable] = secret.value
+		case filepath.IsLocal(name):
+			if err := os.WriteFile(name, []byte(secret.value), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	if ofGate {
 		_, err := gate.Load(path, env)

@@ -104,5 +104,5 @@ func (s *Source) metric(name string) bool {
 var outside = map[string]bool{
 	"AWS_REGION": true, "AWS_PROFILE": true, "AWS_ACCESS_KEY_ID": true, "AWS_SECRET_ACCESS_KEY": true, "AWS_SESSION_TOKEN": true,
 	"AWS_ROLE_ARN": true, "AWS_WEB_IDENTITY_TOKEN_FILE": true, "AWS_ENDPOINT_URL": true, "AWS_DEFAULT_REGION": true, "AWS_": true,
-	"OTEL_SDK_DISABLED": true, "OTEL_EXPORTER_OTLP_ENDPOINT": true, "OTEL_SERVICE_NAME": true, "OTEL_": true,
+	"OTEL_SDK_DISABLED": true, "OTEL_EXPORTER_OTLP_ENDPOINT": true, "OTEL_SERVICE_NAME": true, "OTEL_EXPORTER_OTLP_HEADERS": true, "OTEL_BSP_": true,
 }
