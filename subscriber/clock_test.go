@@ -180,3 +180,27 @@ func jump(tb testing.TB, t time.Time, d time.Duration) time.Time {
 	}
 	return moved
 }
+
+// A tick whose delay hides that the server's clock is ahead waits for a hole to
+// be filled. The next one shows it, and the first proves nothing any more.
+func TestWrongClockSeenWhileATickWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.pass(time.Minute)
+		w.storeAct(session("missed"))
+		w.skew = 5 * time.Second
+		hidden := w.storeTick()
+		w.sleep(4 * time.Second)
+		w.src.next(lost)
+		w.send(hidden, w.storeTick())
+		w.sleep(retryMax)
+		w.wantRevoked("missed")
+		w.wantStale("other")
+		if st := w.wantState(Stale); st.Reason != ReasonClock {
+			t.Errorf("reason %q, want the clock", st.Reason)
+		}
+		w.skew = 0
+		w.pass(offsetSamples * time.Second)
+		w.wantAccepted("other")
+	})
+}

@@ -110,10 +110,7 @@ func (f *follower) handle(ctx context.Context, ev event) {
 		}
 		return
 	}
-	timely := ev.tick && f.view.arrived(ev.at, time.Now())
-	if timely {
-		f.remember(tick{ev.sequence, ev.at})
-	}
+	timely := ev.tick && f.arrived(ev)
 	f.exists(ev.sequence)
 	if timely && f.view.tooOld(time.Now()) && time.Since(f.checked) >= recheckPause {
 		// While it was quiet the stream may have become another one.
@@ -136,6 +133,20 @@ func (f *follower) handle(ctx context.Context, ev event) {
 	if ev.tick {
 		f.revisit(ctx)
 	}
+}
+
+// arrived takes a live tick and reports whether it can prove anything. One that
+// shows a wrong clock casts doubt on those that still wait, too: a delay may
+// have hidden it.
+func (f *follower) arrived(ev event) (timely bool) {
+	timely, off := f.view.arrived(ev.at, time.Now())
+	if off {
+		f.ticks = nil
+	}
+	if timely {
+		f.remember(tick{ev.sequence, ev.at})
+	}
+	return timely
 }
 
 // proceed lets ticks count, or catches up if it must.

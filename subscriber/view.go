@@ -212,11 +212,12 @@ func (v *view) serviceSpot() (Reason, string) {
 }
 
 // arrived records the apparent clock offset of a tick: delay plus the node's
-// clock minus the server's. The smallest of several is close to the latter. It
-// reports whether the tick can prove anything: of one that comes late nobody
-// can say whether it bears the right time, as the server's clock may have been
-// ahead when it was stored.
-func (v *view) arrived(at, now time.Time) (timely bool) {
+// clock minus the server's. The smallest of several is close to the latter; off
+// says that it is too large, which makes the view stale until a later tick
+// proves something. Only a timely tick can: of one that comes late nobody can
+// say whether it bears the right time, as the server's clock may have been ahead
+// when it was stored.
+func (v *view) arrived(at, now time.Time) (timely, off bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.offsets) == offsetSamples {
@@ -226,11 +227,11 @@ func (v *view) arrived(at, now time.Time) (timely bool) {
 	v.offsets = append(v.offsets, offset)
 	smallest := slices.Min(v.offsets)
 	v.delays.behind.Store(int64(max(0, -smallest)))
-	if smallest.Abs() > maxClockOffset {
+	if off = smallest.Abs() > maxClockOffset; off {
 		v.clockOff = smallest
 	}
 	v.judge()
-	return max(smallest.Abs(), offset.Abs()) <= maxClockOffset
+	return !off && offset.Abs() <= maxClockOffset, off
 }
 
 // unreadable records an act, found after the given sequence, that this version

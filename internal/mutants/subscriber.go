@@ -62,7 +62,10 @@ var subscriberMutants = []mutant{
 		file: "subscriber/follow.go", find: "later := ev.at.After(f.newest) || f.view.check(time.Now()) != nil", replace: "later := ev.at.After(f.newest)",
 		promise: "a stream made anew is noticed although the clock was ahead before",
 	}, {
-		file: "subscriber/view.go", find: "return max(smallest.Abs(), offset.Abs()) <= maxClockOffset", replace: "return smallest.Abs() <= maxClockOffset",
+		file: "subscriber/view.go", find: "return !off && offset.Abs() <= maxClockOffset, off", replace: "return !off, off",
 		promise: "a tick that comes late proves nothing",
+	}, {
+		file: "subscriber/follow.go", find: "	if off {\n		f.ticks = nil\n	}\n", replace: "	_ = off\n",
+		promise: "ticks that wait prove nothing once the clock is seen to be wrong",
 	},
 }
