@@ -14,8 +14,11 @@ type candidate struct {
 	name string
 	// op does operation number i. It is called by one goroutine at a time.
 	op func(i int)
-	// batch is how many operations are timed together; 0 means 2048.
+	// batch is how many operations are timed together; 0 means keyBatch.
 	batch int
+	// prepare, if any, is called before the clock of the batch that begins with
+	// operation number first.
+	prepare func(first int)
 }
 
 // table is one comparison. The candidates take turns, so that a busy moment of
@@ -43,9 +46,14 @@ func (t table) run(out io.Writer) []measured {
 		for c, row := range t.rows {
 			size := row.batch
 			if size == 0 {
-				size = 2048
+				size = keyBatch
+			}
+			prepare := row.prepare
+			if prepare == nil {
+				prepare = func(int) {}
 			}
 			var before, after runtime.MemStats
+			prepare(0)
 			for i := range size { // brings the candidate's memory into the caches
 				row.op(i)
 			}
@@ -53,6 +61,7 @@ func (t table) run(out io.Writer) []measured {
 			var round []float64
 			n := size
 			for begun := time.Now(); time.Since(begun) < t.slice; {
+				prepare(n)
 				start := time.Now()
 				for i := n; i < n+size; i++ {
 					row.op(i)
@@ -87,7 +96,10 @@ func quantile(v []float64, q float64) float64 {
 }
 
 // summary collects the final table.
-type summary struct{ lines []string }
+type summary struct {
+	lines    []string
+	verdicts []verdict
+}
 
 func (s *summary) title(text string) { s.lines = append(s.lines, "", text) }
 

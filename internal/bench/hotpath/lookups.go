@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"hash/maphash"
 	"io"
 	"math/rand/v2"
 	"runtime"
@@ -13,25 +14,6 @@ import (
 	"github.com/seed-4e8dee1b/revoked/internal/denylist"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
-
-// probes is how many ids a look-up takes turns with, in random order: so many
-// that neither they nor what they lead to stay in a cache of the processor.
-const probes = 1 << 17
-
-// uuid returns the i-th id of a family.
-func uuid(family, i uint64) string {
-	r := rand.New(rand.NewPCG(family, i))
-	a, b := r.Uint64(), r.Uint64()
-	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", a>>32, a>>16&0xffff, a&0xffff, b>>48, b&(1<<48-1))
-}
-
-func uuids(family uint64, n int, pick func(i int) uint64) []string {
-	ids := make([]string, n)
-	for i := range ids {
-		ids[i] = uuid(family, pick(i))
-	}
-	return ids
-}
 
 // loaded is a set with n sessions and what filling it took.
 type loaded struct {
@@ -87,32 +69,50 @@ func closeAll(all []loaded) {
 
 var sink atomic.Int64
 
+// again is how many strangers come again and again: what they lead to in a map
+// of 1,000,000 is 8 MB.
+const again = 1 << 17
+
 // lookups compares single look-ups at one size.
 func lookups(out io.Writer, sum *summary, n int, o options) {
 	all := load(n, setOrder)
 	defer closeAll(all)
-	strangers := uuids(2, probes, func(i int) uint64 { return uint64(i) })
-	members := uuids(1, probes, func(int) uint64 { return rand.Uint64N(uint64(n)) })
+	strangers := newKeys(2, probes, func(i int) uint64 { return uint64(i) })
+	members := newKeys(1, probes, func(int) uint64 { return rand.Uint64N(uint64(n)) })
+	floor := maphash.MakeSeed()
 	for _, kind := range []struct {
-		name string
-		ids  []string
-		want bool
-	}{{"Negative", strangers, false}, {"Positive", members, true}} {
+		name, what string
+		keys       keys
+		want       bool
+	}{
+		{"Negative", fmt.Sprintf("Negative look-up of one session, %d entries", n), strangers, false},
+		{"Again", fmt.Sprintf("The same, but %d strangers who come again and again, %d entries", again, n), strangers[:again*idLength], false},
+		{"Positive", fmt.Sprintf("Positive look-up of one session, %d entries", n), members, true},
+	} {
 		t := table{name: fmt.Sprintf("%s/n=%d", kind.name, n), rounds: o.rounds, slice: o.slice}
-		for _, l := range all {
-			find, ids, want := l.set.finder(), kind.ids, kind.want
-			batch := 0
-			if l.name == "redis-GET" {
-				batch = 64
-			}
-			t.rows = append(t.rows, candidate{name: l.name, batch: batch, op: func(i int) {
-				if find(ids[i&(probes-1)]) != want {
+		add := func(name string, find func(string) bool) {
+			w := &walk{keys: kind.keys}
+			c := candidate{name: name, prepare: w.next, op: func(i int) {
+				if find(w.id(i)) != kind.want {
 					panic("wrong answer")
 				}
-			}})
+			}}
+			if name == "redis-GET" {
+				c.batch, c.prepare = 64, func(first int) { w.next(first / keyBatch * keyBatch) }
+			}
+			t.rows = append(t.rows, c)
 		}
-		sum.title(fmt.Sprintf("%s look-up of one session, %d entries", kind.name, n))
-		sum.add(t.run(out))
+		for _, l := range all {
+			add(l.name, l.set.finder())
+		}
+		add("(nothing)", func(id string) bool { return (id[0] != 0) == kind.want })
+		add("(maphash of the id)", func(id string) bool { return (maphash.String(floor, id) != 0) == kind.want })
+		sum.title(kind.what)
+		results := t.run(out)
+		sum.add(results)
+		if kind.name == "Negative" && n == 1_000_000 {
+			judgeLookups(sum, results)
+		}
 	}
 	sum.title(fmt.Sprintf("Heap per entry and bulk load by one goroutine, %d entries", n))
 	for _, l := range all {
@@ -121,13 +121,16 @@ func lookups(out io.Writer, sum *summary, n int, o options) {
 			continue
 		}
 		sum.note("%-34s %12.1f B %10.2f M/s", l.name, l.bytes, l.perSec/1e6)
+		if l.name == "revoked" && n == 1_000_000 {
+			sum.judge(l.bytes <= 64, "memory of an entry, 1,000,000, all in", "<= 64 B", "%.1f B", l.bytes)
+		}
 	}
 	parallel(sum, all, strangers, o, n)
 }
 
 // parallel compares one reader with two readers beside a writer of 10,000
 // inserts a second.
-func parallel(sum *summary, all []loaded, strangers []string, o options, n int) {
+func parallel(sum *summary, all []loaded, strangers keys, o options, n int) {
 	sum.title(fmt.Sprintf("Negative look-up, 1 reader, and 2 readers with 10,000 inserts/s, %d entries", n))
 	for _, l := range all {
 		if l.name == "redis-GET" || l.name == "flat-map-noLock" {
@@ -136,31 +139,33 @@ func parallel(sum *summary, all []loaded, strangers []string, o options, n int) 
 		alone := readers(l.set, strangers, 1, 0, o)
 		crowd := readers(l.set, strangers, 2, 10_000, o)
 		sum.note("%-34s %8.1f -> %8.1f ns  x%.2f", l.name, alone, crowd, crowd/alone)
+		if l.name == "revoked" && n == 1_000_000 {
+			sum.judge(crowd/alone <= 1.05, "1 reader to 2 readers beside 10,000 inserts/s", "<= 1.05x", "%.2fx", crowd/alone)
+		}
 	}
 }
 
 // readers returns the median time of a look-up. Batches are short, so that
 // those in which another process had the processor do not decide.
-func readers(s set, ids []string, n, insertsPerSec int, o options) float64 {
-	const batch = 1024
+func readers(s set, ids keys, n, insertsPerSec int, o options) float64 {
 	var mu sync.Mutex
 	var all []float64
 	var stop atomic.Bool
 	var wg sync.WaitGroup
 	for r := range n {
 		wg.Go(func() {
-			find := s.finder()
+			find, w := s.finder(), &walk{keys: ids}
 			var mine []float64
 			hits := int64(0)
-			for i := r * 7919; !stop.Load(); {
+			for first := r * keyBatch * 13; !stop.Load(); first += keyBatch {
+				w.next(first)
 				start := time.Now()
-				for range batch {
-					if find(ids[i&(probes-1)]) {
+				for i := range keyBatch {
+					if find(w.id(i)) {
 						hits++
 					}
-					i++
 				}
-				mine = append(mine, float64(time.Since(start))/batch)
+				mine = append(mine, float64(time.Since(start))/keyBatch)
 			}
 			sink.Add(hits)
 			mu.Lock()
@@ -241,15 +246,20 @@ func wholeCheck(out io.Writer, sum *summary, n int, o options) {
 		}},
 	}}
 	sum.title(fmt.Sprintf("Whole check of one token, acts of every kind, %d entries", n))
-	sum.add(t.run(out))
+	results := t.run(out)
+	sum.add(results)
+	kept, hashed := results[0], results[1]
+	sum.judge(kept.ns <= 85 && kept.allocs == 0, "whole check of a token, hashes kept, acts of every kind", "<= 85 ns, 0 allocs", "%.1f ns, %.0f", kept.ns, kept.allocs)
+	sum.judge(hashed.ns <= 190 && hashed.allocs == 0, "the same with hashing", "<= 190 ns, 0 allocs", "%.1f ns, %.0f", hashed.ns, hashed.allocs)
 	tails(sum, d, n, o)
 }
 
 // tails times single look-ups while the set does the worst it can.
 func tails(sum *summary, d *denylist.Denylist, n int, o options) {
 	sum.title(fmt.Sprintf("Single look-ups by one reader, %d entries (the timer is in them)", n))
-	ids := uuids(2, probes, func(i int) uint64 { return uint64(i) })
-	measure := func(what string, work func(stop *atomic.Bool)) {
+	w := &walk{keys: newKeys(2, probes, func(i int) uint64 { return uint64(i) })}
+	type tail struct{ p999, above float64 }
+	measure := func(what string, work func(stop *atomic.Bool)) tail {
 		var stop atomic.Bool
 		var wg sync.WaitGroup
 		wg.Go(func() { work(&stop) })
@@ -257,8 +267,9 @@ func tails(sum *summary, d *denylist.Denylist, n int, o options) {
 		tok := revocation.Token{Pool: pool}
 		var blocked time.Duration
 		for begun := time.Now(); time.Since(begun) < 4*time.Second && len(took) < cap(took); {
-			for range 256 {
-				tok.OriginJTI = ids[len(took)&(probes-1)]
+			w.next(len(took))
+			for i := range keyBatch {
+				tok.OriginJTI = w.id(i)
 				start := time.Now()
 				d.Find(&tok, now)
 				t := time.Since(start)
@@ -272,16 +283,17 @@ func tails(sum *summary, d *denylist.Denylist, n int, o options) {
 		wg.Wait()
 		sum.note("%-34s p50 %.0f ns, p99.9 %.0f ns, p99.99 %.0f ns, max %.2f ms, %.1f ms above 1 ms",
 			what, quantile(took, .5), quantile(took, .999), quantile(took, .9999), slices.Max(took)/1e6, blocked.Seconds()*1e3)
+		return tail{quantile(took, .999), blocked.Seconds() * 1e3}
 	}
 	before := d.Stats().Rebuilds
 	measure("idle", func(*atomic.Bool) {})
 	var cpu atomic.Int64
-	measure("another goroutine computes", func(stop *atomic.Bool) {
+	beside := measure("another goroutine computes", func(stop *atomic.Bool) {
 		for x := int64(1); !stop.Load(); x = x*6364136223846793005 + 1 {
 			cpu.Store(x)
 		}
 	})
-	measure("growing and rebuilding", func(stop *atomic.Bool) {
+	growing := measure("growing and rebuilding", func(stop *atomic.Bool) {
 		for i := uint64(0); !stop.Load(); i++ {
 			a := sessionAct(uuid(6, i))
 			a.ExpiresAt = now + 1
@@ -295,5 +307,7 @@ func tails(sum *summary, d *denylist.Denylist, n int, o options) {
 			}
 		}
 	})
+	sum.judge(growing.p999 <= 10_000 && growing.above <= max(1, 2*beside.above), "p99.9 of a look-up during growth and rebuilds; stalls above 1 ms",
+		"<= 10 us; none ours", "%.2f us; %.1f ms, %.1f beside a goroutine that computes", growing.p999/1e3, growing.above, beside.above)
 	sum.note("%d rebuilds meanwhile", d.Stats().Rebuilds-before)
 }

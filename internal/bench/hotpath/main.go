@@ -2,7 +2,8 @@
 // denylist, the check of a whole token, its validation, and an HTTP request
 // with and without protection; each beside what others use for it, in the same
 // run. It prints lines in the format of go test -bench for benchstat, and at
-// the end a table of medians with ratios to the first line of each part.
+// the end a table of medians with ratios to the first line of each part, and what
+// has become of the numbers to reach.
 //
 //	go run ./hotpath -quick   # up to 1,000,000 entries, 4 minutes at most
 //	go run ./hotpath          # more rounds
@@ -79,4 +80,5 @@ func main() {
 	for _, line := range sum.lines {
 		fmt.Fprintln(out, line)
 	}
+	sum.printVerdicts(out)
 }

@@ -129,6 +129,8 @@ func requests(out io.Writer, sum *summary, o options) {
 	for _, route := range routes {
 		sum.note("%-34s %12.1f us  x%.2f", route, median(cpu[route])/1e3, median(cpu[route])/plain)
 	}
+	ratio := median(cpu["revoked-hit"]) / plain
+	sum.judge(ratio <= 1.2, "processor time of an HTTP request, protected over plain", "<= 1.2x", "%.2fx", ratio)
 }
 
 // cpuTime is the processor time of this process so far.

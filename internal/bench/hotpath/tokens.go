@@ -212,4 +212,7 @@ func validation(out io.Writer, sum *summary, o options) {
 	}
 	hit, miss, peer := by["revoked-hit"], by["revoked-miss"], by["golang-jwt-v5"]
 	sum.note("a hit is %.1fx faster than jwx v2, %.1fx than golang-jwt v5; a miss takes %.2fx the time of golang-jwt v5", by["jwx-v2"]/hit, peer/hit, miss/peer)
+	sum.judge(by["jwx-v2"]/hit >= 30 && results[0].allocs == 0, "validation of a token seen before, over jwx v2", ">= 30x, 0 allocs", "%.1fx, %.0f", by["jwx-v2"]/hit, results[0].allocs)
+	sum.judge(peer/hit >= 20, "the same over golang-jwt v5", ">= 20x", "%.1fx", peer/hit)
+	sum.judge(miss/peer <= 1.1, "validation of a new token, over golang-jwt v5", "<= 1.1x", "%.2fx", miss/peer)
 }
