@@ -90,7 +90,7 @@ func (f *follower) readBatches(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		f.size = batchSize
+		f.size = min(batchSize, size+size/4+1)
 		newest := -1 // of those that can be told from others
 		for i, payload := range b.payloads {
 			if f.apply(event{payload: payload}) {
