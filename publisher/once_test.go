@@ -32,6 +32,7 @@ func TestOnce(t *testing.T) {
 		if plain, same := pr.revoke(t, userRequest()), pr.revoke(t, userRequest()); plain.Act.ID == same.Act.ID {
 			t.Error("requests without a key are the same act")
 		}
+		synctest.Wait() // until Cognito has confirmed them all
 		before := len(w.history())
 		if _, err := pr.Revoke(t.Context(), onceRequest(1, 2)); !errors.Is(err, publisher.ErrOnceConflict) {
 			t.Errorf("another request under the key = %v, want ErrOnceConflict", err)

@@ -81,7 +81,10 @@ func (w *reportingWorld) probe(p fleet.Probe) []fleet.Receipt {
 	return w.receipts()
 }
 
+// receipts returns those since the last call. A node may rest before it looks
+// again at what it could not affirm.
 func (w *reportingWorld) receipts() []fleet.Receipt {
+	w.sleep(reconsiderPause)
 	var all []fleet.Receipt
 	for _, r := range w.link.take() {
 		if r.Receipt != nil {

@@ -73,7 +73,7 @@ var breaks = map[string][]change{
 	}, {
 		"subscriber/view.go", "smallest.Abs() > maxClockOffset", "false",
 	}, {
-		"subscriber/view.go", "max(smallest.Abs(), offset.Abs()) <= maxClockOffset", "true",
+		"subscriber/view.go", "!off && offset.Abs() <= maxClockOffset, off", "true, false",
 	}},
 	// Another message in the place of the last one is taken for the same.
 	"blind-history": {{
