@@ -39,7 +39,7 @@ func TestBreakGlassFile(t *testing.T) {
 		var log bytes.Buffer
 		deny := &staleButFor{jti: "revoked"}
 		cfg := config()
-		cfg.Denylist, cfg.Logger = deny, zerolog.New(&log)
+		cfg.Denylist, cfg.Logger = deny, zerolog.New(zerolog.SyncWriter(&log)) // the keys are fetched by another goroutine
 		v := open(t, cfg)
 		if err := v.WaitForKeys(t.Context()); err != nil {
 			t.Fatal(err)
@@ -77,6 +77,7 @@ func TestBreakGlassFile(t *testing.T) {
 		if got := route.Stats(); got.BrokenGlass != 3 || got.ServedStale != 0 {
 			t.Errorf("%d served by the break-glass, want 3", got.BrokenGlass)
 		}
+		synctest.Wait()
 		if !slices.Contains(deny.declared, "fail-open") || strings.Count(log.String(), "break-glass") != 4 {
 			t.Errorf("declared %q, logged %s; want to be told of each change", deny.declared, &log)
 		}
