@@ -19,8 +19,6 @@ const (
 	// maxBatch and maxLines are those of the service.
 	maxBatch = 8 << 20
 	maxLines = 10_000
-	// progressPeriod is how often progress is shown at most.
-	progressPeriod = 100 * time.Millisecond
 )
 
 // batchFlags are the flags of revoke without a kind.
@@ -57,7 +55,7 @@ func (a *app) revokeBatch(cmd *cobra.Command, f batchFlags) error {
 	}
 	ctx, alive, cancel := a.whileAlive(cmd.Context())
 	defer cancel()
-	p := &progress{app: a, total: count}
+	p := a.newProgress(count)
 	rows := [][]string{{"LINE", "STATUS", "ID", "KIND", "TARGET", "PROBLEM"}}
 	err = c.RevokeAll(ctx, lines, f.once, func(res client.LineResult) error {
 		alive()
@@ -137,30 +135,6 @@ func row(res client.LineResult) []string {
 		r[5] += " (" + res.Problem.Field + ")"
 	}
 	return r
-}
-
-// progress counts results, and shows them to who looks on.
-type progress struct {
-	app                 *app
-	total, done, failed int
-	shown               time.Time // zero: nothing was
-}
-
-func (p *progress) add(res client.LineResult) {
-	p.done++
-	if res.Problem != nil {
-		p.failed++
-	}
-	if now := time.Now(); terminal(p.app.stderr) && (now.Sub(p.shown) >= progressPeriod || p.done == p.total) {
-		p.shown = now
-		fmt.Fprintf(p.app.stderr, "\rrevokectl: %d of %d lines, %d failed", p.done, p.total, p.failed)
-	}
-}
-
-func (p *progress) end() {
-	if !p.shown.IsZero() {
-		fmt.Fprintln(p.app.stderr)
-	}
 }
 
 // whileAlive returns a context that ends when the user interrupts the command,

@@ -5,6 +5,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+
+	"github.com/mattn/go-isatty"
 )
 
 // maxToken bounds a presented token. Cognito's are a tenth of it.
@@ -69,12 +71,9 @@ const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 
 func foreign(r rune) bool { return !strings.ContainsRune(tokenAlphabet, r) }
 
-// terminal reports whether a stream is a terminal, or another character device.
+// terminal reports whether a stream is a terminal; /dev/null, of which cron and
+// service managers make standard input, is none.
 func terminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && isatty.IsTerminal(f.Fd())
 }
