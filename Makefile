@@ -20,6 +20,9 @@ GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 CYCLONEDX := $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION)
 
+# This module, and those that keep heavy dependencies out of it.
+MODULES := . $(patsubst %/go.mod,%,$(wildcard */*/go.mod */*/*/go.mod))
+
 # A test binary that runs longer than this hangs.
 TEST_TIMEOUT ?= 5m
 # How long each fuzz target runs.
@@ -107,8 +110,8 @@ fmt: ## Fail if a file is not formatted by gofmt
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt -w these:"; echo "$$files"; exit 1; }
 
 .PHONY: tidy
-tidy: ## Fail if go.mod or go.sum is not tidy
-	go mod tidy -diff
+tidy: ## Fail if the go.mod or go.sum of a module is not tidy
+	@for dir in $(MODULES); do (cd $$dir && go mod tidy -diff) || { echo "go mod tidy in $$dir"; exit 1; }; done
 
 .PHONY: vet
 vet: ## Run go vet

@@ -190,7 +190,7 @@ func TestDashboards(t *testing.T) {
 		})
 		t.Run(file+", mistakes", func(t *testing.T) {
 			for mistake, change := range map[string][2]string{
-				"field":    {`"description"`, `"descripton"`},
+				"field":    {`"description"`, `"descriptions"`},
 				"case":     {`"gridPos"`, `"gridpos"`},
 				"database": {`"uid": "revoked-`, `"id": 7, "uid": "revoked-`},
 			} {

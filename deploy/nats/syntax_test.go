@@ -20,7 +20,7 @@ func TestSyntax(t *testing.T) {
 		file, read, from, to string
 	}{
 		{"single.conf", "single.conf", "sync_interval", "sync_intervall"},
-		{"cluster.conf", "cluster.conf", "min_version", "min_verison"},
+		{"cluster.conf", "cluster.conf", "min_version", "min_versions"},
 		{"accounts.conf", "single.conf", "exports", "exprots"},
 	} {
 		t.Run(tt.file, func(t *testing.T) {

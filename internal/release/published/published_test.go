@@ -26,7 +26,7 @@ func read(t *testing.T, name string) []byte {
 // goreleaser reads the file with these types, strictly.
 func TestGoreleaser(t *testing.T) {
 	const name = ".goreleaser.yaml"
-	t.Attr(name, "goreleaser's types; finds a misspelt field and a wrong type")
+	t.Attr(name, "goreleaser's types; finds a misspelled field and a wrong type")
 	text := read(t, name)
 	project, err := config.LoadReader(bytes.NewReader(text))
 	if err != nil {
@@ -86,7 +86,7 @@ func TestWorkflows(t *testing.T) {
 	for _, file := range files {
 		name := strings.TrimPrefix(filepath.ToSlash(file), root)
 		t.Run(filepath.Base(name), func(t *testing.T) {
-			t.Attr(name, "actionlint; finds a misspelt key, permission block, input of an action and time limit")
+			t.Attr(name, "actionlint; finds a misspelled key, permission block, input of an action and time limit")
 			text := read(t, name)
 			if problems := lint(name, text); problems != "" {
 				t.Error(problems)
