@@ -37,5 +37,14 @@ var apiMutants = []mutant{
 	}, {
 		file: "publisher/once.go", find: "case t.Denied.Sequence == 0:", replace: "case t.Act.ID.IsZero():",
 		promise: "a repeated request is no success before the act is durable", run: "Once",
+	}, {
+		file: "publisher/api/batch.go", find: " || b.each[bucket] >= maxBatchesEach", replace: "",
+		promise: "no caller has all batches", run: "BatchesAreBounded",
+	}, {
+		file: "publisher/api/batch.go", find: "		a.cfg.auditor.refused(ctx, sender, p.Status)\n", replace: "",
+		promise: "a line that is refused leaves a trace", run: "LeavesATrace",
+	}, {
+		file: "publisher/api/audit.go", find: "		limit = a.refusals\n", replace: "",
+		promise: "noise of strangers hides no refusal of an operator", run: "RefusalsAreBounded",
 	},
 }

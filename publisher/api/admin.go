@@ -49,7 +49,7 @@ type admin struct {
 	cfg     AdminConfig
 	callers *callers
 	limits  *limits
-	batches chan struct{} // holds one element for each batch under way
+	batches batches
 	streams *streams
 	mux     *http.ServeMux
 	routes  map[string]route // by pattern
@@ -114,7 +114,7 @@ func NewAdmin(cfg AdminConfig) (http.Handler, error) {
 	}
 	cfg.audited()
 	cfg.Fleet = auditedFleet{cfg.Fleet, cfg.auditor}
-	a := &admin{cfg: cfg, limits: newLimits(cfg.RateLimit), batches: make(chan struct{}, maxBatches), streams: newStreams(), mux: http.NewServeMux(), routes: make(map[string]route)}
+	a := &admin{cfg: cfg, limits: newLimits(cfg.RateLimit), streams: newStreams(), mux: http.NewServeMux(), routes: make(map[string]route)}
 	var err error
 	if a.callers, err = newCallers(cfg); err != nil {
 		return nil, err

@@ -37,19 +37,25 @@ const (
 	opReadAudit  = "read_audit"
 )
 
-// refusalRate is how many refusals a second of those who were let in or not
-// are recorded one by one: anybody can cause as many as they like. The rest is
-// in the access log and in the metrics.
+// refusalRate is how many refusals a second are recorded one by one, of those
+// who were let in and of those who were not: anybody can cause as many as they
+// like. The rest is in the access log and in the metrics.
 const refusalRate = 20
 
 // auditor records what is done through it.
 type auditor struct {
-	log      Audit
-	refusals *rate.Limiter
+	log Audit
+	// refusals is for callers who are known, strangers for all others, so that
+	// nobody can hide what a key is tried for behind noise without one.
+	refusals, strangers *rate.Limiter
 }
 
 func newAuditor(log Audit) *auditor {
-	return &auditor{log: log, refusals: rate.NewLimiter(refusalRate, 10*refusalRate)}
+	return &auditor{
+		log:       log,
+		refusals:  rate.NewLimiter(refusalRate, 10*refusalRate),
+		strangers: rate.NewLimiter(refusalRate, 10*refusalRate),
+	}
 }
 
 // origin is from where a request comes. It is in the context of the request,
@@ -60,6 +66,12 @@ type origin struct {
 	operation     string // of its route, if that changes anything
 	problem       string // with which it was refused
 	recorded      atomic.Bool
+}
+
+// ofLine returns the origin of one line of a batch, which is refused or recorded
+// by itself: the answer to the whole is 200 whatever becomes of its lines.
+func (o *origin) ofLine() *origin {
+	return &origin{from: o.from, request: o.request, caller: o.caller, operation: opRevoke}
 }
 
 type originKey struct{}
@@ -127,11 +139,15 @@ func (a *auditor) intend(ctx context.Context, e audit.Entry) error {
 }
 
 // refused notes a request that came to nothing before anything was done.
-func (a *auditor) refused(r *http.Request, o *origin, status int) {
-	if o.operation == "" || o.recorded.Load() || status < 400 || !a.refusals.Allow() {
+func (a *auditor) refused(ctx context.Context, o *origin, status int) {
+	limit := a.strangers
+	if o.caller.role != 0 {
+		limit = a.refusals
+	}
+	if o.operation == "" || o.recorded.Load() || status < 400 || !limit.Allow() {
 		return
 	}
-	e := a.entry(r.Context(), o.operation)
+	e := a.entry(ctx, o.operation)
 	e.Problem, e.Outcome = o.problem, audit.Refused
 	if e.Problem == "" {
 		e.Problem = strconv.Itoa(status)

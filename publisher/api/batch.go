@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/seed-4e8dee1b/revoked/publisher"
@@ -24,13 +25,44 @@ const (
 	// waits for a few acknowledgements of JetStream, one after the other; more
 	// at once gain little, and would hold up requests of others.
 	batchWidth = 64
-	// maxBatches bounds the memory for batches, which are read as a whole.
-	maxBatches = 4
+	// maxBatches bounds the memory for batches, which are read as a whole, and
+	// maxBatchesEach leaves room for others beside a caller who sends them
+	// slowly, or reads the results so.
+	maxBatches, maxBatchesEach = 4, 3
 	// batchReadTimeout bounds reading one, and lineTimeout each line: longer
 	// than the publisher tries to make a revocation durable.
 	batchReadTimeout = time.Minute
 	lineTimeout      = 30 * time.Second
 )
+
+// batches are those under way. It is safe for concurrent use.
+type batches struct {
+	mu   sync.Mutex     // guards the fields below
+	all  int            // of every caller
+	each map[string]int // by the caller's bucket; not 0
+}
+
+// begin takes a place until done is called, if there is one for the caller.
+func (b *batches) begin(bucket string) (done func(), ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.all >= maxBatches || b.each[bucket] >= maxBatchesEach {
+		return nil, false
+	}
+	if b.each == nil {
+		b.each = make(map[string]int)
+	}
+	b.all++
+	b.each[bucket]++
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.all--
+		if b.each[bucket]--; b.each[bucket] == 0 {
+			delete(b.each, bucket)
+		}
+	}, true
+}
 
 // line is one line of a batch.
 type line struct {
@@ -50,16 +82,15 @@ type lineResult struct {
 // for each, in their order, as they are carried out. A line that is wrong stops
 // no other.
 func (a *admin) batch(w http.ResponseWriter, r *http.Request) {
-	select {
-	case a.batches <- struct{}{}:
-		defer func() { <-a.batches }()
-	default:
+	done, begun := a.batches.begin(callerOf(r).bucket)
+	if !begun {
 		a.refuse(w, r, &problem{
 			Type: ProblemRateLimited, Status: http.StatusTooManyRequests, retryAfter: retryLater,
 			Detail: "The service is busy with other batches. Repeat the request.",
 		})
 		return
 	}
+	defer done()
 	once, err := onceOf(r)
 	if err != nil {
 		a.refuse(w, r, err)
@@ -133,9 +164,10 @@ func (a *admin) carryOutLine(r *http.Request, l line, once onceKey) (res lineRes
 	if len(l.text) > maxBody {
 		return lineFailed(l, &problem{Type: ProblemTooLarge, Status: http.StatusRequestEntityTooLarge, Detail: "The line is larger than 64 KiB."})
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), lineTimeout)
-	defer cancel()
 	c := callerOf(r)
+	sender := originOf(r.Context()).ofLine()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(context.WithValue(r.Context(), originKey{}, sender)), lineTimeout)
+	defer cancel()
 	o, err := parseOrder(l.text)
 	if err == nil && !o.wait.IsZero() {
 		err = unprocessable(ProblemInvalidField, "wait", "A line does not wait for nodes: ask for its receipt afterwards.")
@@ -149,6 +181,8 @@ func (a *admin) carryOutLine(r *http.Request, l line, once onceKey) (res lineRes
 		if p.Status >= http.StatusInternalServerError {
 			log.Error().Err(err).Int("line", l.number).Str("problem", p.Type).Msg("line failed")
 		}
+		sender.problem = p.Type
+		a.cfg.auditor.refused(ctx, sender, p.Status)
 		return lineFailed(l, p)
 	}
 	shown := represent(status, c.role)

@@ -168,7 +168,7 @@ func newSlowServer(t *testing.T) (*slowRevoker, *httptest.Server) {
 	return slow, srv
 }
 
-func sendBatch(ctx context.Context, t *testing.T, url, body string) (*http.Response, error) {
+func sendBatch(ctx context.Context, t *testing.T, url, body, key string) (*http.Response, error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/revocations", strings.NewReader(body))
 	if err != nil {
@@ -196,7 +196,7 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 func TestBatchStreams(t *testing.T) {
 	slow, srv := newSlowServer(t)
 	body := `{"kind":"user","id":"first"}` + "\n" + `{"kind":"user","id":"panics"}` + strings.Repeat("\n"+userByID, 198)
-	resp, err := sendBatch(t.Context(), t, srv.URL, body)
+	resp, err := sendBatch(t.Context(), t, srv.URL, body, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func TestBatchOfSomebodyWhoGoesAway(t *testing.T) {
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		if resp, err := sendBatch(ctx, t, srv.URL, strings.Repeat(userByID+"\n", 1000)); err == nil {
+		if resp, err := sendBatch(ctx, t, srv.URL, strings.Repeat(userByID+"\n", 1000), key); err == nil {
 			io.Copy(io.Discard, resp.Body)
 			resp.Body.Close()
 		}
@@ -268,34 +268,43 @@ func TestBatchOfSomebodyWhoGoesAway(t *testing.T) {
 	}
 }
 
-// Batches are few at a time, for each is in memory.
+// Batches are few at a time, for each is in memory; and no caller has all of
+// them, however slowly it sends or reads.
 func TestBatchesAreBounded(t *testing.T) {
 	slow, srv := newSlowServer(t)
+	status := func(key string) (int, string) {
+		t.Helper()
+		resp, err := sendBatch(t.Context(), t, srv.URL, userByID, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode, resp.Header.Get("Retry-After")
+	}
 	var clients sync.WaitGroup
-	for range 4 {
+	begin := func(key string, n int64) {
+		t.Helper()
 		clients.Go(func() {
-			if resp, err := sendBatch(t.Context(), t, srv.URL, userByID); err == nil {
+			if resp, err := sendBatch(t.Context(), t, srv.URL, userByID, key); err == nil {
 				io.Copy(io.Discard, resp.Body)
 				resp.Body.Close()
 			}
 		})
+		waitFor(t, fmt.Sprint(n, " batches"), func() bool { return slow.now.Load() == n })
 	}
-	waitFor(t, "four batches", func() bool { return slow.now.Load() == 4 })
-	resp, err := sendBatch(t.Context(), t, srv.URL, userByID)
-	if err != nil {
-		t.Fatal(err)
+	for n := range int64(3) {
+		begin(key, n+1)
 	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") == "" {
-		t.Errorf("fifth batch: %s with %v, want 429 with Retry-After", resp.Status, resp.Header)
+	if code, again := status(key); code != http.StatusTooManyRequests || again == "" {
+		t.Errorf("the fourth batch of one caller: %d with Retry-After %q, want 429 with one", code, again)
+	}
+	begin(keyOfOperator, 4)
+	if code, again := status(keyOfOperator); code != http.StatusTooManyRequests || again == "" {
+		t.Errorf("the fifth batch: %d with Retry-After %q, want 429 with one", code, again)
 	}
 	close(slow.release)
 	clients.Wait()
-	if resp, err = sendBatch(t.Context(), t, srv.URL, userByID); err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		t.Errorf("a batch later: %s", resp.Status)
+	for _, key := range []string{key, keyOfOperator} {
+		waitFor(t, "room for a batch", func() bool { code, _ := status(key); return code == http.StatusOK })
 	}
 }

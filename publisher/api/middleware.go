@@ -52,7 +52,7 @@ func (c Common) observed(listener string, from spans.Caller, mux *http.ServeMux,
 			_, route := mux.Handler(r)
 			took := time.Since(began)
 			sender.operation, sender.problem = auditedRoutes[route], rec.problem
-			c.auditor.refused(r, sender, rec.status)
+			c.auditor.refused(r.Context(), sender, rec.status)
 			_, path, _ := strings.Cut(route, " ")
 			spans.Served(span, method(r), path, rec.status)
 			if c.Served != nil {
