@@ -17,6 +17,7 @@ type atOnce struct{}
 func (atOnce) AwaitEnforced(context.Context, revocation.Act) error { return nil }
 func (atOnce) AwaitLifted(context.Context, revocation.Act) error   { return nil }
 func (atOnce) Outlived() []revocation.Act                          { return nil }
+func (atOnce) Held(revocation.Target) int                          { return 0 }
 
 // clockOnly is a pool that nobody calls.
 type clockOnly struct{ publisher.Cognito }

@@ -48,6 +48,8 @@ type View interface {
 	// Outlived returns, as they are to be published, the lifts of acts of
 	// which the stream has brought a copy that ends later than its lift.
 	Outlived() []revocation.Act
+	// Held returns how many acts on the target are held, lifted ones included.
+	Held(target revocation.Target) int
 }
 
 // Config of a [Publisher]. Bus, Tasks, View, Identify and at least one pool
@@ -98,6 +100,7 @@ type Publisher struct {
 	learned learned
 	holds   holds
 	onces   holds // of keys of [Once]
+	crowds  crowds
 
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
@@ -166,8 +169,9 @@ func (p *Publisher) Close() error {
 // act is durable and in force on the service's own denylist; Cognito follows.
 //
 // Errors: a [*RequestError] if the request is wrong, before anything happened;
-// a [*NotDurableError] if the act could not be made durable in time. Revoke
-// does not stop half-way if ctx is canceled.
+// a [*CrowdedError] if the target has too many acts already, likewise; a
+// [*NotDurableError] if the act could not be made durable in time. Revoke does
+// not stop half-way if ctx is canceled.
 func (p *Publisher) Revoke(ctx context.Context, req Request) (Status, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
 	defer cancel()
@@ -181,6 +185,11 @@ func (p *Publisher) Revoke(ctx context.Context, req Request) (Status, error) {
 func (p *Publisher) revoke(ctx context.Context, req Request) (s Status, err error) {
 	t, err := p.accept(req)
 	if err != nil {
+		return Status{}, err
+	}
+	target := t.Act.Target
+	if err := p.crowds.admit(target, p.cfg.View.Held(target), t.AcceptedAt); err != nil {
+		p.log.Warn().Stringer("kind", target.Kind).Msg("too many revocations of one target")
 		return Status{}, err
 	}
 	ctx, span := spans.Act(ctx, "revoke", t.Act)

@@ -328,6 +328,20 @@ func (pr *process) Outlived() []revocation.Act {
 	return pr.world.nodes.old.Outlived()
 }
 
+// Held counts as the index of a denylist does.
+func (pr *process) Held(target revocation.Target) (n int) {
+	pr.world.mu.Lock()
+	defer pr.world.mu.Unlock()
+	target.ExceptSession = ""
+	for _, t := range pr.world.stored {
+		on := t.Act.Target
+		if on.ExceptSession = ""; on == target {
+			n++
+		}
+	}
+	return n
+}
+
 func (pr *process) identify(_ context.Context, accessToken string) (revocation.Token, error) {
 	pr.world.mu.Lock()
 	defer pr.world.mu.Unlock()

@@ -312,6 +312,10 @@ func ending(act revocation.Act, now time.Time) <-chan time.Time {
 // would not. The revoke service publishes them; others have no use for them.
 func (s *Subscriber) Outlived() []revocation.Act { return s.deny.Outlived() }
 
+// Held returns how many acts on the target are held, lifted ones and those that
+// only the fast path has brought included. ExceptSession tells none apart.
+func (s *Subscriber) Held(target revocation.Target) int { return s.deny.Count(target) }
+
 // Close tells the revoke service that this process serves no more requests,
 // stops following and returns after every goroutine has ended. Then the view is
 // stale. Close it after the servers that ask it. Close is idempotent.

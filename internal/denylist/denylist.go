@@ -278,6 +278,17 @@ func (d *Denylist) Act(id revocation.ActID) (revocation.Act, bool) {
 	return revocation.Act{}, false
 }
 
+// Count returns the number of acts on a target, whatever session they except.
+func (d *Denylist) Count(t revocation.Target) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := 0
+	for ref := d.target(&t).head; ref != 0; ref = d.store.record(ref).next() {
+		n++
+	}
+	return n
+}
+
 // All returns the acts that the stream has brought, each with the latest expiry
 // of any of its copies: applying an open copy with that expiry and then the act
 // makes the same entry. Provisional acts are left out. What is applied during

@@ -359,3 +359,40 @@ func TestAllIsEnoughToMakeTheSetAgain(t *testing.T) {
 		}
 	})
 }
+
+// Count counts what a target's index entry leads to: lifted and provisional
+// acts, and those that except different sessions.
+func TestCount(t *testing.T) {
+	d := denylist.New()
+	user := revocation.Target{Kind: revocation.KindUser, Pool: "p", ID: "u"}
+	add := func(target revocation.Target, state revocation.State) {
+		a := revocation.Act{ID: revocation.NewActID(), State: state, Target: target, ExpiresAt: acttest.Epoch}
+		if target.Kind.HasCutoff() {
+			a.Basis, a.Cutoff = revocation.BasisSession, 1
+		}
+		d.Apply(a)
+	}
+	count := func(target revocation.Target, want int) {
+		t.Helper()
+		if got := d.Count(target); got != want {
+			t.Errorf("Count(%+v) = %d, want %d", target, got, want)
+		}
+	}
+	count(user, 0)
+	add(user, revocation.StateOpen)
+	add(user, revocation.StateLifted)
+	spared := user
+	spared.ExceptSession = "s"
+	add(spared, revocation.StateConfirmed)
+	for _, other := range []revocation.Target{
+		{Kind: revocation.KindClient, Pool: "p", ID: "u"}, {Kind: revocation.KindUser, Pool: "q", ID: "u"},
+		{Kind: revocation.KindUser, Pool: "p", ID: "v"}, {Kind: revocation.KindPool, Pool: "p"},
+	} {
+		add(other, revocation.StateOpen)
+		count(other, 1)
+	}
+	count(user, 3)
+	count(spared, 3)
+	d.Prune(acttest.Epoch + 300)
+	count(user, 0)
+}

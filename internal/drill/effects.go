@@ -146,6 +146,8 @@ func (w watchedView) AwaitLifted(ctx context.Context, act revocation.Act) error 
 
 func (w watchedView) Outlived() []revocation.Act { return w.view.Outlived() }
 
+func (w watchedView) Held(target revocation.Target) int { return w.view.Held(target) }
+
 type watchedCognito struct {
 	cognito publisher.Cognito
 	on      *effects

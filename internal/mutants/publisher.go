@@ -113,5 +113,11 @@ var publisherMutants = []mutant{
 	}, {
 		file: "publisher/tasks.go", find: "	case LegCanceled:\n		return 1\n", replace: "",
 		promise: "a canceled leg is not pending again",
+	}, {
+		file: "publisher/crowd.go", find: "	t.ExceptSession = \"\" // nodes find it by the rest\n", replace: "",
+		promise: "acts that except different sessions are one crowd", run: "Crowd",
+	}, {
+		file: "publisher/crowd.go", find: "	c.next[t] = now.Add(crowdPause)\n", replace: "	c.next[t] = now\n",
+		promise: "a crowd grows slowly", run: "Crowd",
 	},
 }

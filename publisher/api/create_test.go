@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -306,6 +307,7 @@ func TestCreateFails(t *testing.T) {
 		{"a bad target in the token", byToken, &publisher.RequestError{Field: "target", Problem: "is bad"}, 422, api.ProblemInvalidField, "token", ""},
 		{"a cutoff too late", byToken, &publisher.RequestError{Field: "cutoff", Problem: "is too late"}, 422, api.ProblemInvalidField, "cutoff", ""},
 		{"another request under the key", userByID, publisher.ErrOnceConflict, 409, api.ProblemConflict, "Idempotency-Key", ""},
+		{"a crowd", userByID, &publisher.CrowdedError{RetryAfter: time.Minute}, 429, api.ProblemRateLimited, "", ""},
 		{"a token that ended long ago", byToken, &publisher.RequestError{Field: "expires_at", Problem: "has passed"}, 422, api.ProblemInvalidField, "token", ""},
 	}
 	for _, tt := range tests {

@@ -114,6 +114,12 @@ func problemOf(err error) *problem {
 		}
 		return unprocessable(kind, field, "The "+field+" "+wrong.Problem+".")
 	}
+	if crowded, ok := errors.AsType[*publisher.CrowdedError](err); ok {
+		return &problem{
+			Type: ProblemRateLimited, Status: http.StatusTooManyRequests, retryAfter: crowded.RetryAfter,
+			Detail: "The target has a thousand revocations: beyond them one a minute is accepted. What was issued before the newest of them is refused unless they are lifted.",
+		}
+	}
 	if p := problemOfFleet(err); p != nil {
 		return p
 	}
