@@ -50,7 +50,7 @@ func TestBuildLine(t *testing.T) {
 }
 
 func TestBaseImages(t *testing.T) {
-	t.Attr("deploy/docker/Dockerfile", "rules for images; finds another Go version, a root user, a digest")
+	t.Attr("deploy/docker/Dockerfile", "rules for images; finds another Go version, a user by name, a digest")
 	text, err := os.ReadFile("Dockerfile")
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestBaseImages(t *testing.T) {
 	}
 	for from, to := range map[string]string{
 		" golang:":                " golang:1.1",
-		"USER nonroot:nonroot":    "USER root",
+		"USER 65532:65532":        "USER nonroot:nonroot",
 		"-debian12:nonroot":       "-debian12@sha256:00",
 		`ENTRYPOINT ["/app"]`:     `ENTRYPONT ["/app"]`,
 		"FROM gcr.io/distroless/": "FROM docker.io/library/",
@@ -84,7 +84,7 @@ func TestBaseImages(t *testing.T) {
 func problems(text, goVersion string) (found []string) {
 	for _, want := range []string{
 		" golang:" + goVersion + " AS build", "FROM gcr.io/distroless/static-debian12:nonroot",
-		"USER nonroot:nonroot", `ENTRYPOINT ["/app"]`,
+		"USER 65532:65532", `ENTRYPOINT ["/app"]`,
 	} {
 		if !strings.Contains(text, want) {
 			found = append(found, "the Dockerfile lacks "+want)

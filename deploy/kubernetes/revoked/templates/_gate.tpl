@@ -87,6 +87,9 @@ checksum/gate-config: {{ include "revoked.gate.config" . | sha256sum }}
     {{- end }}
     {{- include "revoked.natsEnv" .Values.gate.secret | nindent 4 }}
     - {name: GOMEMLIMIT, value: {{ include "revoked.goMemLimit" .Values.gate.resources.limits.memory }}}
+    {{- range $name, $value := .Values.gate.env }}
+    - {name: {{ $name }}, value: {{ $value | quote }}}
+    {{- end }}
   ports:
     - {name: gate-metrics, containerPort: {{ include "revoked.port" .Values.gate.config.metrics_addr }}, protocol: TCP}
   # The pod's containers start once the denylist was complete and fresh. If NATS
@@ -110,8 +113,11 @@ checksum/gate-config: {{ include "revoked.gate.config" . | sha256sum }}
   resources:
     {{- toYaml .Values.gate.resources | nindent 4 }}
   securityContext:
-    runAsUser: 65532
-    runAsGroup: 65532
+    {{- range $name := list "runAsUser" "runAsGroup" }}
+    {{- with index $.Values.securityContext $name | int64 }}
+    {{ $name }}: {{ . }}
+    {{- end }}
+    {{- end }}
     {{- include "revoked.securityContext" . | nindent 4 }}
   volumeMounts:
     - {name: revoked-gate-config, mountPath: /etc/revoked-gate, readOnly: true}
@@ -121,5 +127,8 @@ checksum/gate-config: {{ include "revoked.gate.config" . | sha256sum }}
     - {name: revoked-gate-data, mountPath: /var/lib/revoked-gate}
     {{- if .Values.gate.breakGlassConfigMap }}
     - {name: revoked-gate-break-glass, mountPath: /etc/revoked-break-glass, readOnly: true}
+    {{- end }}
+    {{- with .Values.gate.extraVolumeMounts }}
+    {{- toYaml . | nindent 4 }}
     {{- end }}
 {{- end -}}

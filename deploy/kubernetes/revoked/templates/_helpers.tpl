@@ -25,17 +25,60 @@
 {{- define "revoked.selectorLabels" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ include "revoked.name" $root }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
+{{/*
+All labels of a part: (list . "service"), perhaps with a map of more. What the
+chart selects by is not to be changed by them.
+*/}}
 {{- define "revoked.labels" -}}
+{{- $root := index . 0 -}}
+{{- $own := include "revoked.ownLabels" . | fromYaml -}}
+{{- $more := dict -}}
+{{- if gt (len .) 2 -}}
+{{- $more = default dict (index . 2) -}}
+{{- end -}}
+{{- toYaml (merge $own $more $root.Values.commonLabels) -}}
+{{- end -}}
+
+{{- define "revoked.ownLabels" -}}
 {{- $root := index . 0 -}}
 {{ include "revoked.selectorLabels" . }}
 app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: revoked
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/*
+The metadata of an object: (dict "root" . "part" "service" "name" "revoked"), and
+perhaps "namespace", "labels" and "annotations". The namespace is written down
+for those who render here and apply elsewhere.
+*/}}
+{{- define "revoked.metadata" -}}
+name: {{ .name }}
+namespace: {{ default .root.Release.Namespace .namespace }}
+labels:
+  {{- include "revoked.labels" (list .root .part .labels) | nindent 2 }}
+{{- with merge dict (default dict .annotations) .root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/*
+A file of the repository that the chart has by a link: (list . "files/x"). Flux
+drops links of a GitRepository, and Git on Windows may write the target's path
+instead: that is an error, not an empty file.
+*/}}
+{{- define "revoked.file" -}}
+{{- $text := (index . 0).Files.Get (index . 1) -}}
+{{- if not (contains "\n" $text) -}}
+{{- fail (printf "%s is a link that was lost on the way from the repository: install the chart that helm package makes of a clone" (index . 1)) -}}
+{{- end -}}
+{{- $text -}}
 {{- end -}}
 
 {{/* The image of a container: (list . .Values.image) */}}
@@ -75,9 +118,11 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 
 {{- define "revoked.podSecurityContext" -}}
 runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
+{{- range $name := list "runAsUser" "runAsGroup" "fsGroup" }}
+{{- with index $.Values.securityContext $name | int64 }}
+{{ $name }}: {{ . }}
+{{- end }}
+{{- end }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
 {{- end -}}
@@ -88,6 +133,21 @@ readOnlyRootFilesystem: true
 runAsNonRoot: true
 capabilities: {drop: [ALL]}
 seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{/* Where the pods of a release run, those of provision and of tests as well */}}
+{{- define "revoked.placement" -}}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
 {{- end -}}
 
 {{/* The files of a NATS credential are the same in every container. */}}

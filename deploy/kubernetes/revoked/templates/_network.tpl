@@ -12,7 +12,11 @@
 {{- define "revoked.natsEgress" -}}
 {{- $policy := (index . 0).Values.networkPolicy -}}
 {{ include "revoked.networkRule" (list "to" $policy.natsTo (include "revoked.natsPorts" (index . 1) | trim)) }}
-{{ include "revoked.networkRule" (list "to" $policy.dnsTo "- {protocol: UDP, port: 53}\n- {protocol: TCP, port: 53}") }}
+{{- $dns := list }}
+{{- range $policy.dnsPorts }}
+{{- $dns = concat $dns (list (dict "protocol" "UDP" "port" (int .)) (dict "protocol" "TCP" "port" (int .))) }}
+{{- end }}
+{{ include "revoked.networkRule" (list "to" $policy.dnsTo (toYaml $dns)) }}
 {{- end -}}
 
 {{- define "revoked.httpsEgress" -}}

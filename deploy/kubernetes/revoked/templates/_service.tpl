@@ -37,10 +37,7 @@
 {{- define "revoked.pod" -}}
 metadata:
   labels:
-    {{- include "revoked.labels" (list . "service") | nindent 4 }}
-    {{- with .Values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "revoked.labels" (list . "service" .Values.podLabels) | nindent 4 }}
   annotations:
     # A changed configuration is read at start only.
     checksum/config: {{ toYaml .Values.config | sha256sum }}
@@ -79,6 +76,9 @@ spec:
         {{- range $name, $value := .Values.env }}
         - {name: {{ $name }}, value: {{ $value | quote }}}
         {{- end }}
+        {{- with .Values.extraEnv }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       ports:
         - {name: public, containerPort: {{ include "revoked.port" .Values.config.public_addr }}, protocol: TCP}
         - {name: admin, containerPort: {{ include "revoked.port" .Values.config.admin_addr }}, protocol: TCP}
@@ -110,6 +110,9 @@ spec:
         - {name: clients, mountPath: /run/revoked/clients, readOnly: true}
         {{- end }}
         - {name: data, mountPath: /var/lib/revoked}
+        {{- with .Values.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
   volumes:
     - name: config
       configMap: {name: {{ include "revoked.fullname" . }}}
@@ -121,6 +124,9 @@ spec:
     {{- if not .Values.persistence.enabled }}
     - name: data
       emptyDir: {sizeLimit: {{ .Values.persistence.size }}}
+    {{- end }}
+    {{- with .Values.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
     {{- end }}
   affinity:
     {{- with .Values.affinity }}
@@ -146,15 +152,5 @@ spec:
         matchLabels:
           {{- include "revoked.selectorLabels" (list . "service") | nindent 10 }}
     {{- end }}
-  {{- with .Values.nodeSelector }}
-  nodeSelector:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.tolerations }}
-  tolerations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
-  {{- end }}
+  {{- include "revoked.placement" . | nindent 2 }}
 {{- end -}}
