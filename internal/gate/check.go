@@ -204,10 +204,10 @@ func (c Config) checkRules(list *config.Problems) {
 			list.Add(at+".path", r.Path, problem, "write it as /orders, which covers /orders and all below it")
 			continue
 		}
-		if other, found := folded[strings.ToLower(r.Path)]; found && other != r.Path {
-			list.Add(at+".path", r.Path, fmt.Sprintf("differs from %q in case only", other), "use one spelling: other cases are refused anyway")
+		if other, found := folded[fold(r.Path)]; found && other != r.Path {
+			list.Add(at+".path", r.Path, fmt.Sprintf("differs from %q only in what some upstreams don't tell apart", other), "use one spelling: others are refused anyway")
 		}
-		folded[strings.ToLower(r.Path)] = r.Path
+		folded[fold(r.Path)] = r.Path
 		methods := r.Methods
 		if methods == nil {
 			methods = []string{""}

@@ -54,7 +54,7 @@ func TestLoad(t *testing.T) {
 		{"dot segments", "path: /", "path: /a/../b", `is not a plain path`},
 		{"path twice", "path: /", "path: /\n  - path: /\n    scopes: [a]", `gate.yaml:6 rules[1].path "/" has the same path and method as rules[0]`},
 		{"method twice", "path: /", "{path: /, methods: [GET]}\n  - {path: /, methods: [PUT, GET]}", `rules[1].path "/" has the same path and method as rules[0]`},
-		{"case", "path: /", "path: /a\n  - path: /A", `rules[1].path "/A" differs from "/a" in case only`},
+		{"case", "path: /", "path: /a\n  - path: /A", `rules[1].path "/A" differs from "/a" only in what`},
 		{"method", "path: /", "path: /\n    methods: [get]", `gate.yaml:6 rules[0].methods[0] "get" is not a method: write it as GET`},
 		{"no methods", "path: /", "path: /\n    methods: []", `gate.yaml:6 rules[0].methods is empty`},
 		{"pool of nobody", "path: /", "path: /\n    pools: [x]", `rules[0].pools[0] "x" is not configured`},

@@ -43,10 +43,10 @@ func TestCleanPath(t *testing.T) {
 // reading must be the one that any of the usual ways to decode and normalize
 // leads to.
 func FuzzFind(f *testing.F) {
-	for _, seed := range []string{"/", "/admin/x", "/public/../admin", "/public/%2e%2e/admin", "/ADMIN", "/public//admin", "/public;/../admin", "/%61dmin", "/public/a%2f..%2f..%2fadmin", "/\u212Aey", "/public/%25%32%65"} {
+	for _, seed := range []string{"/", "/admin/x", "/public/../admin", "/public/%2e%2e/admin", "/ADMIN", "/public//admin", "/public;/../admin", "/%61dmin", "/public/a%2f..%2f..%2fadmin", "/\u212Aey", "/public/%25%32%65", "/%C5%BFhop", "/admin.json", "/admin.", "/admin%20/x", "/.../admin"} {
 		f.Add(seed)
 	}
-	rs := newRules([]Rule{{Path: "/"}, {Path: "/admin"}, {Path: "/public", Anonymous: true}, {Path: "/key"}})
+	rs := newRules([]Rule{{Path: "/"}, {Path: "/admin"}, {Path: "/public", Anonymous: true}, {Path: "/key"}, {Path: "/shop"}})
 	f.Fuzz(func(t *testing.T, target string) {
 		r, err := rs.find("GET", target)
 		if (r == nil) == (err == nil) {
@@ -58,7 +58,7 @@ func FuzzFind(f *testing.F) {
 		for _, read := range readings(target) {
 			want := "/"
 			switch first, _, _ := strings.Cut(strings.TrimPrefix(read, "/"), "/"); first {
-			case "admin", "public", "key":
+			case "admin", "public", "key", "shop":
 				want = "/" + first
 			}
 			if r.path != want {
@@ -97,8 +97,26 @@ func readings(target string) []string {
 		}
 		list = append(list, "/"+strings.Join(kept, "/"))
 	}
+	for _, p := range list { // without a format
+		name := strings.LastIndexByte(p, '/') + 1
+		if dot := strings.IndexByte(p[name:], '.'); dot > 0 {
+			list = append(list, p[:name+dot])
+		}
+		if dot := strings.LastIndexByte(p[name:], '.'); dot > 0 {
+			list = append(list, p[:name+dot])
+		}
+	}
+	for _, p := range list { // on Windows
+		var kept string
+		for seg := range strings.SplitSeq(p, "/") {
+			if seg = strings.TrimRight(seg, ". "); seg != "" {
+				kept += "/" + seg
+			}
+		}
+		list = append(list, kept)
+	}
 	for _, p := range list {
-		list = append(list, strings.ToLower(p))
+		list = append(list, strings.ToLower(p), strings.ToLower(strings.ToUpper(p)))
 		cut, _, _ := strings.Cut(p, "\x00")
 		list = append(list, cut)
 	}

@@ -52,7 +52,10 @@ type rule struct {
 // of the longest takes the method.
 type rules struct {
 	exact, prefix map[string][]*rule // by path, "" for the root
-	folded        map[string]string  // by path in lower case: a path that has rules
+	folded        map[string]string  // by folded path: a path that has rules
+	// longestLen is the length of the longest of these paths, so that a long path
+	// of many segments is not looked up segment by segment.
+	longestLen int
 }
 
 func newRules(configured []Rule) *rules {
@@ -71,7 +74,9 @@ func newRules(configured []Rule) *rules {
 		} else {
 			rs.prefix[path] = append(rs.prefix[path], r)
 		}
-		rs.folded[strings.ToLower(path)] = path
+		folded := fold(path)
+		rs.folded[folded] = path
+		rs.longestLen = max(rs.longestLen, len(path), len(folded))
 	}
 	return rs
 }
@@ -86,9 +91,7 @@ func (rs *rules) find(method, target string) (*rule, error) {
 		return nil, err
 	}
 	list, at := rs.longest(path)
-	// An upstream that does not tell cases apart would serve /ADMIN as
-	// /admin.
-	if rs.longestFolded(strings.ToLower(path)) != at {
+	if rs.readsOtherwise(path, at) {
 		return nil, errAmbiguous
 	}
 	for _, r := range list {
@@ -110,7 +113,7 @@ func (rs *rules) longest(path string) (list []*rule, at string) {
 	if list, found := rs.exact[path]; found {
 		return list, path
 	}
-	for at = path; ; at = at[:strings.LastIndexByte(at, '/')] {
+	for at = rs.within(path); ; at = parent(at) {
 		if list, found := rs.prefix[at]; found {
 			return list, at
 		}
@@ -120,11 +123,32 @@ func (rs *rules) longest(path string) (list []*rule, at string) {
 	}
 }
 
-// longestFolded is the path that longest would return if cases were not told
-// apart. path is in lower case.
+// readsOtherwise reports whether an upstream that is less particular than the
+// gate would take path for one with other rules than those of at: /ADMIN,
+// /admin. and /admin%20 for /admin, or /admin.json for the same in another
+// format. A path that has rules under this very name is meant.
+func (rs *rules) readsOtherwise(path, at string) bool {
+	plain := fold(path)
+	if rs.longestFolded(plain) != at {
+		return true
+	}
+	if path == at {
+		return false
+	}
+	name := strings.LastIndexByte(plain, '/') + 1
+	for _, dot := range []int{strings.IndexByte(plain[name:], '.'), strings.LastIndexByte(plain[name:], '.')} {
+		if dot > 0 && rs.longestFolded(strings.TrimRight(plain[:name+dot], " ")) != at {
+			return true
+		}
+	}
+	return false
+}
+
+// longestFolded is the path that longest would return for a folded path, if
+// paths were not told apart that fold into the same.
 func (rs *rules) longestFolded(path string) string {
-	whole := true
-	for at := path; ; at = at[:strings.LastIndexByte(at, '/')] {
+	whole := len(path) <= rs.longestLen
+	for at := rs.within(path); ; at = parent(at) {
 		if configured, found := rs.folded[at]; found && (whole || rs.prefix[configured] != nil) {
 			return configured
 		}
@@ -133,4 +157,33 @@ func (rs *rules) longestFolded(path string) string {
 		}
 		whole = false
 	}
+}
+
+// within returns path, or the longest path that contains it and may have rules.
+func (rs *rules) within(path string) string {
+	if len(path) <= rs.longestLen {
+		return path
+	}
+	return path[:max(0, strings.LastIndexByte(path[:rs.longestLen+1], '/'))]
+}
+
+func parent(path string) string { return path[:strings.LastIndexByte(path, '/')] }
+
+// fold makes paths equal that some upstreams take for the same: what differs in
+// case only (ToUpper comes first for letters such as U+017F, whose upper case
+// is S), and what differs in dots and blanks at the end of a segment, which
+// Windows removes.
+func fold(path string) string {
+	path = strings.ToLower(strings.ToUpper(path))
+	if !strings.ContainsAny(path, ". ") {
+		return path
+	}
+	var out strings.Builder
+	for segment := range strings.SplitSeq(path, "/") {
+		if segment = strings.TrimRight(segment, ". "); segment != "" {
+			out.WriteByte('/')
+			out.WriteString(segment)
+		}
+	}
+	return out.String()
 }

@@ -11,6 +11,7 @@ func TestFind(t *testing.T) {
 		{Path: "/login", Exact: true, Anonymous: true},
 		{Path: "/orders", Methods: []string{"GET"}, Scopes: []string{"read"}},
 		{Path: "/orders", Methods: []string{"POST", "PUT"}, Scopes: []string{"write"}},
+		{Path: "/orders.v2", Scopes: []string{"v2"}},
 		{Path: "/orders/export", Scopes: []string{"export"}},
 		{Path: "/orders/export", Methods: []string{"DELETE"}, Scopes: []string{"delete"}},
 	})
@@ -37,7 +38,25 @@ func TestFind(t *testing.T) {
 		{"GET", "/orders/Export", "", "", errAmbiguous},
 		{"GET", "/LOGIN", "", "", errAmbiguous},
 		{"GET", "/Other", "/", "", nil},
-		{"GET", "/Login/x", "/", "", nil}, // "/" in either case
+		{"GET", "/Login/x", "/", "", nil},             // "/" in either case
+		{"GET", "/order%C5%BF", "", "", errAmbiguous}, // its upper case is ORDERS
+		{"GET", "/log%C4%B1n", "", "", errAmbiguous},
+		{"GET", "/login.", "", "", errAmbiguous},
+		{"GET", "/orders%20", "", "", errAmbiguous},
+		{"GET", "/orders.%20./1", "", "", errAmbiguous},
+		{"GET", "/.../orders", "", "", errAmbiguous},
+		{"GET", "/.../x", "/", "", nil},
+		{"GET", "/Acme%20Inc.", "/", "", nil},
+		{"GET", "/orders.json", "", "", errAmbiguous},
+		{"GET", "/orders.tar.gz", "", "", errAmbiguous},
+		{"GET", "/orders.v2.json", "", "", errAmbiguous},
+		{"GET", "/orders%20.json", "", "", errAmbiguous},
+		{"GET", "/orders/export.csv", "", "", errAmbiguous},
+		{"GET", "/orders/1.json", "/orders", "read", nil},
+		{"GET", "/orders/.env", "/orders", "read", nil},
+		{"GET", "/index.html", "/", "", nil},
+		{"GET", "/orders.v2", "/orders.v2", "v2", nil}, // has a rule of its own
+		{"GET", "/orders.v2/1", "/orders.v2", "v2", nil},
 		{"get", "/orders", "", "", errAmbiguous},
 		{"", "/orders", "", "", errAmbiguous},
 		{"GET", "/orders/../login", "", "", errAmbiguous},

@@ -8,8 +8,17 @@ var gateMutants = []mutant{
 		file: "internal/gate/rules.go", find: "		if r.methods == nil {", replace: "		if r != nil {",
 		promise: "a method that no rule of the path takes is refused", run: "TestFind",
 	}, {
-		file: "internal/gate/rules.go", find: "strings.ToLower(path)) != at {", replace: "strings.ToLower(path)) != at && at == \"none\" {",
+		file: "internal/gate/rules.go", find: "rs.longestFolded(plain) != at {", replace: "rs.longestFolded(plain) != at && at == \"none\" {",
 		promise: "a path that is another rule's in other letters is refused", run: "TestFind",
+	}, {
+		file: "internal/gate/rules.go", find: "strings.ToLower(strings.ToUpper(path))", replace: "strings.ToLower(path)",
+		promise: "no letter stands for another one in an upstream and not in the gate", run: "TestFind",
+	}, {
+		file: "internal/gate/rules.go", find: "if dot > 0 && rs", replace: "if dot < 0 && rs",
+		promise: "a path that is another rule's in another format is refused", run: "TestFind",
+	}, {
+		file: "internal/gate/rules.go", find: "strings.TrimRight(segment, \". \")", replace: "strings.TrimRight(segment, \"\")",
+		promise: "a path that is another rule's to Windows is refused", run: "TestFind",
 	}, {
 		file: "internal/gate/path.go", find: "s == \".\" || s == \"..\" || ", replace: "",
 		promise: "paths with dot segments are refused", run: "TestCleanPath",
