@@ -240,7 +240,7 @@ compose-secrets: ## Mint certificates, credentials and keys for deploy/compose (
 
 .PHONY: check-deploy
 check-deploy: ## Check every file under deploy/ with real tools, a line for each (apt-get installs what is missing)
-	internal/proxies/install.sh nginx caddy haproxy promtool
+	internal/proxies/install.sh nginx caddy haproxy prometheus
 	cd deploy/check && go run ./table
 
 .PHONY: dashboards-plot
