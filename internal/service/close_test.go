@@ -2,8 +2,10 @@ package service_test
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"testing"
 	"time"
@@ -50,6 +52,59 @@ func TestCloseFinishesRequests(t *testing.T) {
 	b.awaitRefused(t, tokens.AccessToken)
 	if _, err := net.Dial("tcp", b.svc.PublicURL()[len("http://"):]); err == nil {
 		t.Error("the listener is open after Close")
+	}
+}
+
+// From when /readyz is off, a client that keeps a connection is answered and
+// made to open another one, which load balancers give to another replica.
+func TestCloseLetsConnectionsGo(t *testing.T) {
+	t.Parallel()
+	b := newStoppedBench(t)
+	b.provision()
+	cfg := b.config()
+	cfg.ShutdownDelay = 4 * time.Second // the requests below take a part of it
+	b.start(cfg)
+	b.awaitReady()
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	// ask reports whether the connection is one that was open, and is left open.
+	ask := func(base string) (reused, kept bool) {
+		t.Helper()
+		trace := &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused }}
+		req, err := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace), http.MethodGet, base+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatalf("a request to %s while /readyz is off: %v", base, err)
+		}
+		defer resp.Body.Close()
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			t.Fatal(err)
+		}
+		return reused, !resp.Close
+	}
+	bases := []string{b.svc.PublicURL(), b.svc.AdminURL()}
+	for _, base := range bases {
+		ask(base)
+		if reused, kept := ask(base); !reused || !kept {
+			t.Errorf("%s, before: the connection reused %v, kept %v", base, reused, kept)
+		}
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- b.svc.Close() }()
+	b.awaitReason(t, "stopping")
+	for _, base := range bases {
+		if reused, kept := ask(base); !reused || kept {
+			t.Errorf("%s, leaving: the connection reused %v, kept %v, want the same one and its end", base, reused, kept)
+		}
+		if reused, _ := ask(base); reused {
+			t.Errorf("%s, leaving: the connection is reused after its end", base)
+		}
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("Close: %v", err)
 	}
 }
 

@@ -77,8 +77,8 @@ func (s *Service) listen() error {
 		srv       *http.Server
 		server    **server
 	}{
-		{"public_addr", s.cfg.PublicAddr, serve(publicHandler), &s.servers.public},
-		{"admin_addr", s.cfg.AdminAddr, serve(adminHandler), &s.servers.admin},
+		{"public_addr", s.cfg.PublicAddr, serve(s.leaving(publicHandler)), &s.servers.public},
+		{"admin_addr", s.cfg.AdminAddr, serve(s.leaving(adminHandler)), &s.servers.admin},
 		{"metrics_addr", s.cfg.MetricsAddr, serve(s.healthHandler()), &s.servers.metrics},
 		{"debug_addr", s.cfg.DebugAddr, httpserver.Profiles(s.log), &s.servers.debug},
 	} {
@@ -97,6 +97,19 @@ func (s *Service) listen() error {
 		})
 	}
 	return nil
+}
+
+// leaving ends connections that are kept alive, each with the next answer on
+// it, from when the service is told to stop. A client that keeps one open would
+// stay with this replica after load balancers have left it, until the close of
+// the listener meets its next request.
+func (s *Service) leaving(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.stopping.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // drain closes the listeners for apps and operators, and waits for requests up

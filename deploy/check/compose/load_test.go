@@ -7,9 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -133,7 +137,7 @@ func TestLoads(t *testing.T) {
 }
 
 func TestContainersAreConfined(t *testing.T) {
-	t.Attr(artefact, "rules for every container; finds a writable root, a capability, an open port, :latest, a file that is not there")
+	t.Attr(artefact, "rules for every container; finds a writable root, a capability, an open port, :latest, a file that is not there, a log without bound, too little time to stop")
 	s := newSite(t)
 	project, err := s.load(t.Context())
 	if err != nil {
@@ -152,6 +156,8 @@ func TestContainersAreConfined(t *testing.T) {
 		"./secrets/ca.pem":        "./secrets/cb.pem",
 		"./state/gate":            "./state/gates",
 		"user: grafana":           "user: root",
+		"max-size: 20m":           "mode: non-blocking",
+		"stop_grace_period: 40s":  "stop_grace_period: 30s",
 		"file: ./revoked.yaml":    "file: ./revoke.yaml",
 	} {
 		broken, err := s.change(t, from, to).load(t.Context())
@@ -160,6 +166,17 @@ func TestContainersAreConfined(t *testing.T) {
 		}
 	}
 }
+
+// drainTimeout is how long the service waits for requests when it stops.
+var drainTimeout = sync.OnceValue(func() time.Duration {
+	text, err := os.ReadFile(root + "/internal/service/service.go")
+	m := regexp.MustCompile(`drainTimeout = (\d+) \* time\.Second`).FindSubmatch(text)
+	if err != nil || m == nil {
+		panic(fmt.Sprintf("internal/service/service.go has no drainTimeout: %v", err))
+	}
+	seconds, _ := strconv.Atoi(string(m[1]))
+	return time.Duration(seconds) * time.Second
+})
 
 // problems returns what is wrong with a project that loads.
 func problems(p *types.Project) []string {
@@ -198,6 +215,13 @@ func problems(p *types.Project) []string {
 		}
 		for _, secret := range s.Secrets {
 			used[secret.Source] = true
+		}
+		if s.Logging == nil || s.Logging.Options["max-size"] == "" || s.Logging.Options["max-file"] == "" {
+			add("%s: its log grows without bound", name)
+		}
+		if grace := s.StopGracePeriod; slices.Equal(s.Command[:min(1, len(s.Command))], []string{"serve"}) && strings.HasPrefix(s.Image, "revoked:") &&
+			(grace == nil || time.Duration(*grace) < drainTimeout()+10*time.Second) {
+			add("%s: is killed while requests are under way", name)
 		}
 		for key, value := range s.Environment {
 			if value == nil {
