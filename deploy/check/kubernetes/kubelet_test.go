@@ -116,31 +116,43 @@ func (k *kubelet) volume(p pod, name string) string {
 			write(item.Path, text)
 		}
 	}
+	// Those that are not of the release are given like Secrets.
+	configMap := func(name string, items []core.KeyToPath) {
+		for _, obj := range k.objects {
+			if cm, ok := obj.(*core.ConfigMap); ok && cm.Name == name {
+				for key, text := range cm.Data {
+					write(key, text)
+				}
+				return
+			}
+		}
+		if items != nil {
+			secret(name, items)
+		}
+	}
 	for _, v := range p.spec.Volumes {
 		if v.Name != name {
 			continue
 		}
 		switch {
 		case v.ConfigMap != nil:
-			for _, obj := range k.objects {
-				if cm, ok := obj.(*core.ConfigMap); ok && cm.Name == v.ConfigMap.Name {
-					for key, text := range cm.Data {
-						write(key, text)
-					}
-				}
-			}
+			configMap(v.ConfigMap.Name, nil)
 		case v.Secret != nil:
 			secret(v.Secret.SecretName, v.Secret.Items)
 		case v.Projected != nil:
 			for _, source := range v.Projected.Sources {
-				secret(source.Secret.Name, source.Secret.Items)
+				if source.ConfigMap != nil {
+					configMap(source.ConfigMap.Name, source.ConfigMap.Items)
+				} else {
+					secret(source.Secret.Name, source.Secret.Items)
+				}
 			}
 		}
 	}
 	return dir
 }
 
-// secretsOf returns the Secrets that a pod mounts, with values of no use but to
+// secretsOf returns the Secrets, and the ConfigMaps of others, that a pod mounts, with values of no use but to
 // be read.
 func secretsOf(p pod) secrets {
 	all := secrets{}
@@ -158,7 +170,11 @@ func secretsOf(p pod) secrets {
 		}
 		if v.Projected != nil {
 			for _, source := range v.Projected.Sources {
-				add(source.Secret.Name, source.Secret.Items)
+				if source.ConfigMap != nil {
+					add(source.ConfigMap.Name, source.ConfigMap.Items)
+				} else {
+					add(source.Secret.Name, source.Secret.Items)
+				}
 			}
 		}
 	}

@@ -35,7 +35,7 @@ config:
   shutdown_delay: 2s
   nats: {url: "tls://127.0.0.1:%d"}
   pools: %s
-secrets: {apiKey: {secretName: revoked-api-key}}
+secrets: {apiKey: {secretName: revoked-api-key}, nats: {caConfigMap: company-ca}}
 provision: {enabled: true, replicas: 1}
 tests: {doctor: {enabled: true}}
 gate:
@@ -72,7 +72,8 @@ func TestRuns(t *testing.T) {
 	k := newKubelet(t, objects, secrets{
 		"revoked-seal-keys":  {"seal-keys": strings.Repeat("5ea1", 16)},
 		"revoked-api-key":    {"api-key": key},
-		"revoked-nats":       {"service.creds": nats.read("service.creds"), "ca.pem": nats.read("cert.pem")},
+		"revoked-nats":       {"service.creds": nats.read("service.creds")},
+		"company-ca":         {"ca.pem": nats.read("cert.pem")},
 		"revoked-nats-admin": {"admin.creds": nats.read("admin.creds"), "ca.pem": nats.read("cert.pem")},
 		"revoked-node":       {"node.creds": nats.read("orders.creds"), "ca.pem": nats.read("cert.pem")},
 	})

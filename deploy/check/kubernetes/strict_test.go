@@ -192,3 +192,75 @@ revoked:
 	}
 	finds(t, "deploy/kubernetes/revoked/values.yaml", "a platform with users of its own", "runAsUser", "port 53")
 }
+
+// The authority of NATS may come from a ConfigMap of the company's, also where
+// no credential is asked for.
+func TestAuthorityFromConfigMap(t *testing.T) {
+	const bundle = "secrets: {nats: {ca: bundle.pem, caConfigMap: company-ca}}\nprovision: {enabled: true, secret: {ca: bundle.pem, caConfigMap: company-ca}}\ngate: {secret: {ca: bundle.pem, caConfigMap: company-ca}}\n"
+	check := func(v values) list {
+		objects := mustDecode(t, v)
+		found := list(problems(objects))
+		for _, p := range podsOf(objects) {
+			for _, c := range p.containers() {
+				if len(c.Args) == 0 || c.Args[0] != "serve" && c.Args[0] != "provision" {
+					continue
+				}
+				at := slices.IndexFunc(c.Env, func(e core.EnvVar) bool { return e.Name == "NATS_CA" })
+				from := sourcesOf(p, "bundle.pem")
+				if at < 0 || c.Env[at].Value != "/run/revoked/secrets/nats-ca.pem" || !slices.Equal(from, []string{"ConfigMap company-ca as nats-ca.pem"}) {
+					found.addf("%s takes the authority from %v", p.name, from)
+				}
+			}
+		}
+		return found
+	}
+	v := with(t, valueSet(t, "everything"), bundle)
+	for name, more := range map[string]string{
+		"with a credential": "replicas: 2",
+		"without":           "secrets: {nats: {secretName: \"\"}}\nprovision: {secret: {secretName: \"\"}}\ngate: {secret: {secretName: \"\"}}\n",
+	} {
+		if found := check(with(t, v, more)); len(found) > 0 {
+			t.Errorf("%s:\n%s", name, strings.Join(found, "\n"))
+		}
+	}
+	if found := check(with(t, v, `gate: {secret: {caConfigMap: ""}}`)); len(found) != 1 {
+		t.Errorf("with the authority of the gate in its Secret are found: %v", found)
+	}
+	finds(t, "deploy/kubernetes/revoked/values.yaml", "the authority from a ConfigMap", "one in a Secret")
+}
+
+// sourcesOf says where the projected volumes of a pod have a key from.
+func sourcesOf(p pod, key string) (found []string) {
+	add := func(from string, items []core.KeyToPath) {
+		for _, item := range items {
+			if item.Key == key {
+				found = append(found, from+" as "+item.Path)
+			}
+		}
+	}
+	for _, v := range p.spec.Volumes {
+		if v.Projected == nil {
+			continue
+		}
+		for _, s := range v.Projected.Sources {
+			if s.ConfigMap != nil {
+				add("ConfigMap "+s.ConfigMap.Name, s.ConfigMap.Items)
+			}
+			if s.Secret != nil {
+				add("Secret "+s.Secret.Name, s.Secret.Items)
+			}
+		}
+	}
+	return found
+}
+
+// What helm test would run is not rendered where nobody runs it.
+func TestWithoutTests(t *testing.T) {
+	base := valueSet(t, "minimal")
+	if got := mustRender(t, base)["templates/tests.yaml"]; len(got) != 2 {
+		t.Errorf("%d documents, want a test and its policy", len(got))
+	}
+	if got := mustRender(t, with(t, base, `tests: {nats: {enabled: false}}`))["templates/tests.yaml"]; len(got) != 0 {
+		t.Errorf("without tests there are %q", got)
+	}
+}

@@ -54,7 +54,7 @@ checksum/gate-config: {{ include "revoked.gate.config" . | sha256sum }}
 {{- define "revoked.gate.volumes" -}}
 - name: revoked-gate-config
   configMap: {name: {{ include "revoked.gate.name" . }}}
-{{- if .Values.gate.secret.secretName }}
+{{- if include "revoked.natsKeys" .Values.gate.secret }}
 - name: revoked-gate-secrets
   projected:
     defaultMode: 0440
@@ -121,7 +121,7 @@ checksum/gate-config: {{ include "revoked.gate.config" . | sha256sum }}
     {{- include "revoked.securityContext" . | nindent 4 }}
   volumeMounts:
     - {name: revoked-gate-config, mountPath: /etc/revoked-gate, readOnly: true}
-    {{- if .Values.gate.secret.secretName }}
+    {{- if include "revoked.natsKeys" .Values.gate.secret }}
     - {name: revoked-gate-secrets, mountPath: /run/revoked/secrets, readOnly: true}
     {{- end }}
     - {name: revoked-gate-data, mountPath: /var/lib/revoked-gate}

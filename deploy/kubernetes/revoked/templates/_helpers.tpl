@@ -159,29 +159,39 @@ cert: nats-cert.pem
 key: nats-key.pem
 {{- end -}}
 
-{{/* Variables that name them: .Values.secrets.nats */}}
-{{- define "revoked.natsEnv" -}}
-{{- $secret := . -}}
-{{- if $secret.secretName -}}
+{{/* What of a credential is there: .Values.secrets.nats */}}
+{{- define "revoked.natsKeys" -}}
 {{- range $kind, $file := include "revoked.natsFiles" . | fromYaml }}
-{{- if index $secret $kind }}
-- {name: NATS_{{ upper $kind }}, value: /run/revoked/secrets/{{ $file }}}
+{{- if and (index $ $kind) (or $.secretName (and (eq $kind "ca") $.caConfigMap)) }}
+{{ $kind }}: {{ $file }}
 {{- end }}
 {{- end }}
-{{- end -}}
 {{- end -}}
 
-{{/* The source in a projected volume: .Values.secrets.nats */}}
+{{/* Variables that name the files: .Values.secrets.nats */}}
+{{- define "revoked.natsEnv" -}}
+{{- range $kind, $file := include "revoked.natsKeys" . | fromYaml }}
+- {name: NATS_{{ upper $kind }}, value: /run/revoked/secrets/{{ $file }}}
+{{- end }}
+{{- end -}}
+
+{{/* The sources in a projected volume, if there are any: .Values.secrets.nats */}}
 {{- define "revoked.natsSource" -}}
 {{- $secret := . -}}
-{{- if $secret.secretName -}}
+{{- $keys := include "revoked.natsKeys" . | fromYaml -}}
+{{- if and $secret.caConfigMap (hasKey $keys "ca") }}
+- configMap:
+    name: {{ $secret.caConfigMap }}
+    items:
+      - {key: {{ $secret.ca | quote }}, path: {{ $keys.ca }}}
+{{- $_ := unset $keys "ca" -}}
+{{- end }}
+{{- with $keys }}
 - secret:
     name: {{ $secret.secretName }}
     items:
-      {{- range $kind, $file := include "revoked.natsFiles" . | fromYaml }}
-      {{- with index $secret $kind }}
-      - {key: {{ . | quote }}, path: {{ $file }}}
+      {{- range $kind, $file := . }}
+      - {key: {{ index $secret $kind | quote }}, path: {{ $file }}}
       {{- end }}
-      {{- end }}
-{{- end -}}
+{{- end }}
 {{- end -}}
