@@ -56,35 +56,20 @@ then decisions under way, then the rest.`,
 }
 
 func configCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "config",
-		Short:   "Look at the configuration",
-		Example: `  revoked-gate config check --config gate.yaml`,
-	}
-	cli.Group(cmd)
 	var path string
 	check := &cobra.Command{
-		Use:   "check",
 		Short: "Print the configuration in force; exit 2 if it is wrong",
 		Long: `check reads file and environment as serve does, opens nothing and calls nobody.
 It prints the configuration in force, or everything that is wrong with it: the
 line, the reason and the remedy.`,
 		Example: `  revoked-gate config check --config gate.yaml`,
-		Args:    cli.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := gate.Load(path, config.Environ())
-			if err != nil {
-				return err
-			}
-			text, err := cfg.YAML()
-			if err != nil {
-				return err
-			}
-			_, err = cmd.OutOrStdout().Write(text)
-			return err
-		},
 	}
 	check.Flags().StringVar(&path, "config", "", configFlag)
-	cmd.AddCommand(check)
-	return cmd
+	return cli.ConfigCheck(check, func() ([]byte, error) {
+		cfg, err := gate.Load(path, config.Environ())
+		if err != nil {
+			return nil, err
+		}
+		return cfg.YAML()
+	})
 }

@@ -53,35 +53,20 @@ func (s *settings) load() (service.Config, error) {
 }
 
 func configCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "config",
-		Short:   "Look at the configuration",
-		Example: `  revoked config check --config revoked.yaml`,
-	}
-	cli.Group(cmd)
 	var set settings
 	check := &cobra.Command{
-		Use:   "check",
 		Short: "Print the configuration in force, secrets masked; exit 2 if it is wrong",
 		Long: `check reads file, environment and flags as serve does, opens nothing and calls
 nobody. It prints the configuration in force with secrets masked, or everything
 that is wrong with it.`,
 		Example: `  revoked config check --config revoked.yaml`,
-		Args:    cli.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := set.load()
-			if err != nil {
-				return err
-			}
-			text, err := cfg.YAML()
-			if err != nil {
-				return err
-			}
-			_, err = cmd.OutOrStdout().Write(text)
-			return err
-		},
 	}
 	set.bind(check)
-	cmd.AddCommand(check)
-	return cmd
+	return cli.ConfigCheck(check, func() ([]byte, error) {
+		cfg, err := set.load()
+		if err != nil {
+			return nil, err
+		}
+		return cfg.YAML()
+	})
 }

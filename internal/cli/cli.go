@@ -70,6 +70,24 @@ func NoArgs(cmd *cobra.Command, args []string) error {
 	return Usagef("unknown command %q: it is one of %s", args[0], strings.Join(names, ", "))
 }
 
+// ConfigCheck returns the command config, with check below it, which prints
+// the text.
+func ConfigCheck(check *cobra.Command, text func() ([]byte, error)) *cobra.Command {
+	check.Use, check.Args = "check", NoArgs
+	check.RunE = func(cmd *cobra.Command, _ []string) error {
+		out, err := text()
+		if err != nil {
+			return err
+		}
+		_, err = cmd.OutOrStdout().Write(out)
+		return err
+	}
+	cmd := &cobra.Command{Use: "config", Short: "Look at the configuration", Example: check.Example}
+	Group(cmd)
+	cmd.AddCommand(check)
+	return cmd
+}
+
 // Run executes root until SIGTERM or Ctrl-C end the context of its commands,
 // and returns the exit code. A second signal ends the process at once.
 func Run(root *cobra.Command) int {

@@ -24,8 +24,8 @@ type Mode struct {
 	Frozen bool // nothing passes, in either direction, and nothing is closed
 
 	// What follows is for messages from a server to its clients only, through
-	// [RunClient]. The rest
-	// of the protocol passes, PONG above all: the link looks healthy.
+	// [RunClient]. The rest of the protocol passes, PONG above all: the link
+	// looks healthy.
 	Hold            bool          // keep messages until it ends, then deliver them all
 	Delay           time.Duration // deliver each message so much later
 	Drop, Duplicate float64       // shares of messages

@@ -51,7 +51,7 @@ type verdict struct {
 type judge struct {
 	rules  *rules
 	tokens *validator.Validator
-	view   *lateView
+	deny   *denylist
 	asker  validator.Fallback // nil unless a rule has ask-cognito
 	glass  *validator.BreakGlass
 	log    zerolog.Logger
@@ -104,7 +104,7 @@ func (j *judge) token(ctx context.Context, token string, q requirement) (*valida
 func (j *judge) stale(ctx context.Context, r *rule, bearer string, tok *validator.Verified, err error) verdict {
 	open := verdict{allow: true, outcome: validator.ReasonStale.String(), tok: tok, cause: err}
 	switch {
-	case !j.view.complete():
+	case !j.deny.complete():
 	case r.stale == validator.FailOpen:
 		open.servedStale = true
 		return open
@@ -129,7 +129,7 @@ func (j *judge) glassBroken() bool {
 	if changed {
 		j.log.Warn().Bool("open", broken).Msg("break-glass: changed by its file")
 		if broken {
-			j.view.declare(validator.FailOpen.String())
+			j.deny.declare(validator.FailOpen.String())
 		}
 	}
 	return broken
@@ -170,7 +170,7 @@ func (j *judge) claims(claims map[string]any, pools []string, issuers []revocati
 	if reason != validator.ReasonOK {
 		return revocation.Token{}, reason, err
 	}
-	if err = j.view.Check(tok); err != nil {
+	if err = j.deny.view.Check(tok); err != nil {
 		reason = validator.ReasonOf(err)
 		if reason == validator.ReasonOther {
 			reason = validator.ReasonStale // an answer outside the contract proves nothing

@@ -77,7 +77,7 @@ func Start(cfg Config) (*Gate, error) {
 	g := &Gate{
 		cfg: cfg, log: log,
 		sampled: log.Sample(&zerolog.BurstSampler{Burst: 5, Period: time.Minute}),
-		judge:   &judge{rules: newRules(cfg.Rules), view: &lateView{}, glass: validator.NewBreakGlass(cfg.BreakGlassFile), log: log},
+		judge:   &judge{rules: newRules(cfg.Rules), deny: &denylist{}, glass: validator.NewBreakGlass(cfg.BreakGlassFile), log: log},
 		addrs:   make(map[string][]string),
 	}
 	for _, network := range cfg.TrustedProxies {
@@ -90,7 +90,7 @@ func Start(cfg Config) (*Gate, error) {
 		}
 	}
 	var err error
-	g.judge.tokens, err = validator.New(validator.Config{Pools: cfg.pools(), Denylist: g.judge.view, Logger: cfg.Logger})
+	g.judge.tokens, err = validator.New(validator.Config{Pools: cfg.pools(), Denylist: &g.judge.deny.view, Logger: cfg.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("gate: %w", err)
 	}
@@ -100,9 +100,9 @@ func Start(cfg Config) (*Gate, error) {
 			return nil, fmt.Errorf("gate: %w", err)
 		}
 	}
-	g.judge.view.declare(cfg.declared()...)
+	g.judge.deny.declare(cfg.declared()...)
 	if g.judge.glass.Always() {
-		g.judge.view.declare(validator.FailOpen.String())
+		g.judge.deny.declare(validator.FailOpen.String())
 		log.Warn().Msg("break-glass: every rule serves while the denylist is stale, by REVOKED_STALE_POLICY")
 	}
 	g.numbers = newNumbers(g)
@@ -112,7 +112,7 @@ func Start(cfg Config) (*Gate, error) {
 		return nil, errors.Join(err, g.Close())
 	}
 	g.opening.Go(func() {
-		g.judge.view.open(ctx, subscriber.Config{
+		g.judge.deny.open(ctx, subscriber.Config{
 			Servers: cfg.NATS.URL, Credentials: cfg.NATS.Creds, NKey: cfg.NATS.NKey,
 			CA: cfg.NATS.CA, Cert: cfg.NATS.Cert, Key: cfg.NATS.Key, InboxPrefix: cfg.NATS.InboxPrefix,
 			Prefix: cfg.Prefix, Service: cfg.Service, Node: cfg.Node, MaxStaleness: cfg.MaxStaleness,
@@ -246,7 +246,7 @@ func (g *Gate) ready() error {
 	if g.stopping.Load() {
 		return errors.New("stopping")
 	}
-	if err := g.judge.view.ready(); err != nil {
+	if err := g.judge.deny.ready(); err != nil {
 		return err
 	}
 	return g.judge.tokens.Ready()
@@ -264,7 +264,7 @@ func (g *Gate) Close() error {
 		err = g.drain()
 		g.stop()
 		g.opening.Wait()
-		err = errors.Join(err, g.judge.view.close())
+		err = errors.Join(err, g.judge.deny.close())
 		g.judge.tokens.Close()
 		for _, srv := range []*http.Server{g.metrics, g.debug} {
 			if srv != nil {

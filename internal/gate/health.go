@@ -17,7 +17,7 @@ func (g *Gate) healthHandler() http.Handler {
 			return
 		}
 		body := probe{Status: "ready"}
-		if view := g.judge.view.view.Load(); view != nil {
+		if view := g.judge.deny.view.Subscriber(); view != nil {
 			st := view.Status()
 			body.Denylist, body.Reason = st.State.String(), string(st.Reason)
 		}

@@ -99,7 +99,7 @@ func (viewCollector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector].
 func (c viewCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, bit(c.g.ready() == nil))
-	if view := c.g.judge.view.view.Load(); view != nil {
+	if view := c.g.judge.deny.view.Subscriber(); view != nil {
 		subscriberprom.New(view).Collect(ch)
 	}
 }

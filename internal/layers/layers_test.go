@@ -202,6 +202,11 @@ var rules = []rule{
 		reason: "the NATS server for tests and development knows no Cognito",
 	},
 	{
+		pkg:    "internal/lateview",
+		forbid: slices.Concat(ownAll("publisher", "validator"), testOnly, aws, jwx),
+		reason: "a denylist that comes late knows neither who asks it nor who revokes",
+	},
+	{
 		pkg:    "internal/gate",
 		forbid: slices.Concat(ownAll("publisher", "internal/service"), testOnly, aws),
 		reason: "the gate is a small binary beside a proxy: it links no AWS SDK, no server and nothing that revokes",

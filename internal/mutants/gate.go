@@ -50,7 +50,7 @@ var gateMutants = []mutant{
 		file: "internal/gate/decide.go", find: "!slices.Contains(pools, tok.Pool):", replace: "!slices.Contains(pools, tok.Pool) && tok.Pool == \"\":",
 		promise: "claims of a pool that is not configured prove nothing", run: "TestCheckAPI",
 	}, {
-		file: "internal/gate/view.go", find: "func (l *lateView) Itself() any { return l }", replace: "func (l *lateView) Itself() any { return l.view.Load() }",
-		promise: "the hashes that are kept with tokens are used", run: "TestLateViewIsHashed",
+		file: "internal/lateview/lateview.go", find: "func (v *View) Itself() any { return v }", replace: "func (v *View) Itself() any { return v.sub.Load() }",
+		promise: "the hashes that are kept with tokens are used", run: "TestHashed",
 	},
 }

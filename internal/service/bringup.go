@@ -100,7 +100,7 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, pub.Close(), store.Close(), view.Close())
 	}
-	s.deny.view.Store(view)
+	s.deny.Set(view)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.view, s.tasks, s.publisher, s.fleet, s.missing = view, store, pub, nodes, ""

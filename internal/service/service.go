@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
+	"github.com/seed-4e8dee1b/revoked/internal/lateview"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/publisher/audit"
@@ -29,7 +30,7 @@ type Service struct {
 
 	link     *link
 	js       jetstream.JetStream
-	deny     lateDenylist
+	deny     lateview.View
 	tokens   *tokens
 	pools    map[string]publisher.Pool
 	limiters map[string]*cognito.Limiter // by Region

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/seed-4e8dee1b/revoked/publisher/api"
 	"github.com/seed-4e8dee1b/revoked/revocation"
-	"github.com/seed-4e8dee1b/revoked/subscriber"
 	"github.com/seed-4e8dee1b/revoked/validator"
 )
 
@@ -106,48 +104,4 @@ func verdict(err error) error {
 		return fmt.Errorf("%w: %w", api.ErrInvalidToken, err)
 	}
 	return fmt.Errorf("%w: %w", api.ErrUnavailable, err) // no keys, stale, ctx
-}
-
-// lateDenylist is the service's own denylist, which is there only once NATS
-// is. Until then every answer is stale.
-type lateDenylist struct {
-	view atomic.Pointer[subscriber.Subscriber]
-}
-
-var errNoView = fmt.Errorf("%w: the denylist is not there yet", revocation.ErrStale)
-
-// Check implements [validator.Denylist].
-func (l *lateDenylist) Check(tok revocation.Token) error {
-	if view := l.view.Load(); view != nil {
-		return view.Check(tok)
-	}
-	return errNoView
-}
-
-// Prehash implements [validator.HashedDenylist]. Hashes made before there is a
-// view are of no use to it, and no harm.
-func (l *lateDenylist) Prehash(tok *revocation.Token) revocation.Hashes {
-	if view := l.view.Load(); view != nil {
-		return view.Prehash(tok)
-	}
-	return revocation.Hashes{}
-}
-
-// CheckHashed implements [validator.HashedDenylist].
-func (l *lateDenylist) CheckHashed(tok *revocation.Token, h *revocation.Hashes) error {
-	if view := l.view.Load(); view != nil {
-		return view.CheckHashed(tok, h)
-	}
-	return errNoView
-}
-
-// Itself implements [validator.HashedDenylist].
-func (l *lateDenylist) Itself() any { return l }
-
-// Refusals implements [api.Denylist].
-func (l *lateDenylist) Refusals(tok revocation.Token) []revocation.Act {
-	if view := l.view.Load(); view != nil {
-		return view.Refusals(tok)
-	}
-	return nil
 }

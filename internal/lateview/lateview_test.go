@@ -1,4 +1,4 @@
-package service
+package lateview_test
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-4e8dee1b/revoked/internal/gate/gatetest"
+	"github.com/seed-4e8dee1b/revoked/internal/lateview"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
 	"github.com/seed-4e8dee1b/revoked/validator"
@@ -14,32 +15,38 @@ import (
 
 // The hashes that the validator keeps with a token are the denylist's own, and
 // those that it made before there was one pass nothing by.
-func TestLateDenylistIsHashed(t *testing.T) {
+func TestHashed(t *testing.T) {
+	t.Parallel()
 	w, err := gatetest.Start(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Close)
-	l := &lateDenylist{}
-	var hashed validator.HashedDenylist = l
-	if hashed.Itself() != any(l) {
+	v := new(lateview.View)
+	var hashed validator.HashedDenylist = v
+	if hashed.Itself() != any(v) {
 		t.Fatal("the validator would not use the hashes")
 	}
 	tok := revocation.Token{Pool: w.Pool.ID(), JTI: "1", OriginJTI: "gone", IssuedAt: time.Now().Unix(), ExpiresAt: time.Now().Add(time.Hour).Unix()}
 	early := hashed.Prehash(&tok)
-	if err := hashed.CheckHashed(&tok, &early); !errors.Is(err, revocation.ErrStale) {
-		t.Errorf("before the first view: %v, want ErrStale", err)
+	for name, err := range map[string]error{"Check": hashed.Check(tok), "CheckHashed": hashed.CheckHashed(&tok, &early)} {
+		if !errors.Is(err, revocation.ErrStale) {
+			t.Errorf("%s before there is a view: %v, want ErrStale", name, err)
+		}
+	}
+	if acts := v.Refusals(tok); acts != nil {
+		t.Errorf("Refusals before there is a view: %v, want none", acts)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
-	view, err := subscriber.Open(ctx, subscriber.Config{Servers: w.NATS.URL(), Service: "revoked"})
+	sub, err := subscriber.Open(ctx, subscriber.Config{Servers: w.NATS.URL(), Service: "orders"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { view.Close() })
-	l.view.Store(view)
+	t.Cleanup(func() { sub.Close() })
+	v.Set(sub)
 	late := hashed.Prehash(&tok)
-	if late.Denylist == 0 || late.Denylist != view.Prehash(&tok).Denylist {
+	if late.Denylist == 0 || late.Denylist != sub.Prehash(&tok).Denylist {
 		t.Error("the hashes are not those of the denylist")
 	}
 	if _, err := w.Revoke(ctx, "gone"); err != nil {
@@ -52,5 +59,8 @@ func TestLateDenylistIsHashed(t *testing.T) {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
+	}
+	if err := hashed.Check(tok); !errors.Is(err, revocation.ErrRevoked) || len(v.Refusals(tok)) != 1 {
+		t.Errorf("Check: %v, Refusals: %v, want the one act", err, v.Refusals(tok))
 	}
 }
