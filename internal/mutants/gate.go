@@ -38,7 +38,7 @@ var gateMutants = []mutant{
 		file: "internal/gate/answer.go", find: "headerText(g, \",\")", replace: "headerText(g, \"\")",
 		promise: "a group with a comma in its name is not two groups", run: "TestDecisions",
 	}, {
-		file: "internal/gate/decide.go", find: "	case !j.view.complete():\n", replace: "",
+		file: "internal/gate/decide.go", find: "	case !j.deny.complete():\n", replace: "",
 		promise: "no rule fails open before the first view", run: "TestBreakGlass$",
 	}, {
 		file: "internal/gate/decide.go", find: "reason == validator.ReasonStale && j.glassBroken()", replace: "j.glassBroken()",
