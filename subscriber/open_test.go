@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/seed-4e8dee1b/revoked/internal/faultlink"
 	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
@@ -101,8 +102,8 @@ func TestOpenWaitsForNATS(t *testing.T) {
 	srv.provision()
 	act := session("a")
 	srv.publish(act)
-	px := runProxy(t, srv.URL())
-	px.cut()
+	px, url := runProxy(t, srv.URL())
+	px.Set(faultlink.Mode{Refuse: true})
 	type result struct {
 		deny *subscriber.Subscriber
 		err  error
@@ -111,7 +112,7 @@ func TestOpenWaitsForNATS(t *testing.T) {
 	go func() {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
-		deny, err := subscriber.Open(ctx, subscriber.Config{Servers: px.url(), Service: "orders"})
+		deny, err := subscriber.Open(ctx, subscriber.Config{Servers: url, Service: "orders"})
 		opened <- result{deny, err}
 	}()
 	select {
@@ -119,7 +120,7 @@ func TestOpenWaitsForNATS(t *testing.T) {
 		t.Fatalf("Open returned %v without a server", r.err)
 	case <-time.After(time.Second): // long enough for several attempts
 	}
-	px.heal()
+	px.Set(faultlink.Mode{})
 	r := <-opened
 	if r.err != nil {
 		t.Fatal(r.err)
@@ -172,10 +173,10 @@ func TestOpenNamesTheStepThatWaited(t *testing.T) {
 	t.Run("no ticks, and NATS came late", func(t *testing.T) {
 		srv := runServer(t)
 		srv.createStream()
-		px := runProxy(t, srv.URL())
-		px.cut()
-		time.AfterFunc(300*time.Millisecond, px.heal)
-		_, err := subscriber.Open(short(t), subscriber.Config{Servers: px.url(), Service: "orders"})
+		px, url := runProxy(t, srv.URL())
+		px.Set(faultlink.Mode{Refuse: true})
+		time.AfterFunc(300*time.Millisecond, func() { px.Set(faultlink.Mode{}) })
+		_, err := subscriber.Open(short(t), subscriber.Config{Servers: url, Service: "orders"})
 		wantError(t, err, context.DeadlineExceeded, "waiting for a tick after sequence 0")
 	})
 	t.Run("incomplete", func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	nserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/seed-4e8dee1b/revoked/internal/faultlink"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
@@ -56,16 +57,16 @@ func TestServerRestart(t *testing.T) {
 func TestActsDuringACut(t *testing.T) {
 	srv := runServer(t)
 	srv.provision()
-	px := runProxy(t, srv.URL())
-	deny := srv.open(subscriber.Config{Servers: px.url()})
+	px, url := runProxy(t, srv.URL())
+	deny := srv.open(subscriber.Config{Servers: url})
 	for range 3 {
-		px.cut()
+		px.Set(faultlink.Mode{Refuse: true})
 		act := session("missed")
 		srv.publish(act)
 		if deny.Enforces(act) {
 			t.Fatal("an act crossed the cut: the test is void")
 		}
-		px.heal()
+		px.Set(faultlink.Mode{})
 		srv.enforced(deny, act)
 	}
 	srv.eventually("fresh again", isLive(deny))
@@ -76,9 +77,9 @@ func TestActsDuringACut(t *testing.T) {
 func TestActsDuringAFreeze(t *testing.T) {
 	srv := runServer(t)
 	srv.provision()
-	px := runProxy(t, srv.URL())
-	deny := srv.open(subscriber.Config{Servers: px.url()})
-	px.freeze()
+	px, url := runProxy(t, srv.URL())
+	deny := srv.open(subscriber.Config{Servers: url})
+	px.Strand()
 	act := session("missed")
 	srv.publish(act)
 	begin := time.Now()
@@ -94,8 +95,8 @@ func TestActsDuringAFreeze(t *testing.T) {
 func TestRefusedCredentialIsTriedAgain(t *testing.T) {
 	srv := runServer(t)
 	srv.provision()
-	px := runProxy(t, srv.URL())
-	deny := srv.open(subscriber.Config{Servers: px.url(), MaxStaleness: shortest})
+	px, url := runProxy(t, srv.URL())
+	deny := srv.open(subscriber.Config{Servers: url, MaxStaleness: shortest})
 	strict, err := nserver.NewServer(&nserver.Options{
 		Host: "127.0.0.1", Port: nserver.RANDOM_PORT, Username: "someone", Password: "else", NoLog: true, NoSigs: true,
 	})
@@ -108,12 +109,12 @@ func TestRefusedCredentialIsTriedAgain(t *testing.T) {
 	if !strict.ReadyForConnections(limit) {
 		t.Fatal("server with authentication is not ready")
 	}
-	good := px.aim(strict.Addr().String())
-	px.drop()
+	good := px.Aim(strict.Addr().String())
+	px.Reset()
 	srv.eventually("staleness", isStale(deny)) // 3 s of refusals, some six attempts
 	act := session("missed")
 	srv.publish(act)
-	px.aim(good)
+	px.Aim(good)
 	srv.enforced(deny, act)
 	srv.eventually("fresh again", isLive(deny))
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-4e8dee1b/revoked/internal/faultlink"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
 )
 
@@ -22,12 +23,12 @@ import (
 func TestPausedProcess(t *testing.T) {
 	srv := runServer(t)
 	srv.provision()
-	px := runProxy(t, srv.URL())
-	node := runNode(t, px.url())
+	px, url := runProxy(t, srv.URL())
+	node := runNode(t, url)
 	srv.eventually("a fresh node", func() bool { return node.last().Fresh })
 
 	node.signal(syscall.SIGSTOP)
-	px.cut() // so that nothing waits for it in a buffer of the kernel
+	px.Set(faultlink.Mode{Refuse: true}) // so that nothing waits for it in a buffer of the kernel
 	stopped := time.Now()
 	missed := session(subscriber.MissedByNode)
 	srv.publish(missed)
@@ -40,7 +41,7 @@ func TestPausedProcess(t *testing.T) {
 	if woken := node.look(before + 1); woken.Fresh || woken.Missed {
 		t.Errorf("as it woke: %+v, want it stale and without the act", woken)
 	}
-	px.heal()
+	px.Set(faultlink.Mode{})
 	srv.eventually("fresh again", func() bool { return node.last().Fresh })
 
 	for i := range node.count() {

@@ -3,16 +3,14 @@ package subscriber_test
 import (
 	"context"
 	"errors"
-	"net"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/seed-4e8dee1b/revoked/internal/faultlink"
 	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/revocation"
@@ -190,115 +188,14 @@ func wantError(t *testing.T, err, target error, parts ...string) {
 	}
 }
 
-// proxy is a TCP proxy whose network can break in different ways.
-type proxy struct {
-	t      *testing.T
-	lis    net.Listener
-	target atomic.Value // string
-	done   sync.WaitGroup
-
-	refuse atomic.Bool // new connections are closed at once
-
-	mu    sync.Mutex // guards pairs
-	pairs []*pair
-}
-
-// pair is one connection through the proxy.
-type pair struct {
-	client, server net.Conn
-	swallow        atomic.Bool // bytes are read and dropped, in both directions
-}
-
-func runProxy(t *testing.T, url string) *proxy {
+// runProxy starts a network between a node and the server, which can break. It
+// returns the URL to connect to.
+func runProxy(t *testing.T, server string) (px *faultlink.Proxy, url string) {
 	t.Helper()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	px, err := faultlink.Run(strings.TrimPrefix(server, "nats://"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{t: t, lis: lis}
-	p.target.Store(strings.TrimPrefix(url, "nats://"))
-	p.done.Go(p.serve)
-	t.Cleanup(func() {
-		p.refuse.Store(true)
-		lis.Close()
-		p.drop()
-		p.done.Wait()
-	})
-	return p
+	t.Cleanup(px.Close)
+	return px, "nats://" + px.Address()
 }
-
-func (p *proxy) url() string { return "nats://" + p.lis.Addr().String() }
-
-func (p *proxy) serve() {
-	for {
-		client, err := p.lis.Accept()
-		if err != nil {
-			return
-		}
-		if p.refuse.Load() {
-			client.Close()
-			continue
-		}
-		srv, err := net.Dial("tcp", p.target.Load().(string))
-		if err != nil {
-			client.Close()
-			continue
-		}
-		c := &pair{client: client, server: srv}
-		p.mu.Lock()
-		p.pairs = append(p.pairs, c)
-		p.mu.Unlock()
-		if p.refuse.Load() { // the cut came in between
-			p.drop()
-		}
-		p.done.Go(func() { c.copy(client, srv) })
-		p.done.Go(func() { c.copy(srv, client) })
-	}
-}
-
-func (c *pair) copy(dst, src net.Conn) {
-	defer dst.Close()
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := src.Read(buf)
-		if n > 0 && !c.swallow.Load() {
-			if _, err := dst.Write(buf[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// aim sends new connections to another address, and returns the one before.
-func (p *proxy) aim(address string) string { return p.target.Swap(address).(string) }
-
-// drop closes every connection.
-func (p *proxy) drop() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.pairs {
-		c.client.Close()
-		c.server.Close()
-	}
-	p.pairs = nil
-}
-
-// cut closes every connection and refuses new ones until heal.
-func (p *proxy) cut() {
-	p.refuse.Store(true)
-	p.drop()
-}
-
-// freeze keeps every connection open and lets nothing through any more.
-func (p *proxy) freeze() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.pairs {
-		c.swallow.Store(true)
-	}
-}
-
-func (p *proxy) heal() { p.refuse.Store(false) }

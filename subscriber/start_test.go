@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-4e8dee1b/revoked/internal/faultlink"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
 )
@@ -77,15 +78,15 @@ func TestOpenRefusesAForeignFile(t *testing.T) {
 func TestTenThousandActsWhileAway(t *testing.T) {
 	srv := runServer(t)
 	srv.provision()
-	px := runProxy(t, srv.URL())
-	deny := srv.open(subscriber.Config{Servers: px.url()})
-	px.cut()
+	px, url := runProxy(t, srv.URL())
+	deny := srv.open(subscriber.Config{Servers: url})
+	px.Set(faultlink.Mode{Refuse: true})
 	acts := make([]revocation.Act, 10_000)
 	for i := range acts {
 		acts[i] = session(fmt.Sprint(i))
 	}
 	srv.publishAll(acts)
-	px.heal()
+	px.Set(faultlink.Mode{})
 	srv.enforced(deny, acts[len(acts)-1])
 	srv.eventually("fresh again", isLive(deny))
 	for _, a := range acts {

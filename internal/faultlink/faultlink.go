@@ -8,7 +8,6 @@ package faultlink
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -31,41 +30,35 @@ type Mode struct {
 	Drop, Duplicate float64       // shares of messages
 }
 
-// Proxy is a TCP proxy with one target.
+// Proxy is a TCP proxy.
 type Proxy struct {
 	lis    net.Listener
-	target string
 	frames bool // it understands what servers send to clients
 	done   sync.WaitGroup
 
 	mu      sync.Mutex // guards the fields below
+	target  string
 	mode    Mode
-	changed chan struct{} // closed and replaced when mode changes
-	conns   map[net.Conn]struct{}
+	changed chan struct{}     // closed and replaced when mode changes
+	conns   map[net.Conn]bool // whether it is stranded
 	closed  bool
 }
 
 // Run starts a proxy on a free port of loopback; target is a host:port.
-func Run(target string) (*Proxy, error) {
+func Run(target string) (*Proxy, error) { return run(target, false) }
+
+// RunClient is Run for a proxy that understands what NATS servers send to
+// clients.
+func RunClient(target string) (*Proxy, error) { return run(target, true) }
+
+func run(target string, frames bool) (*Proxy, error) {
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{lis: lis, target: target, changed: make(chan struct{}), conns: make(map[net.Conn]struct{})}
+	p := &Proxy{lis: lis, frames: frames, target: target, changed: make(chan struct{}), conns: make(map[net.Conn]bool)}
 	p.done.Go(p.serve)
 	return p, nil
-}
-
-// RunClient is Run for a proxy that understands what NATS servers send to
-// clients.
-func RunClient(target string) (*Proxy, error) {
-	p, err := Run(target)
-	if err == nil {
-		p.mu.Lock()
-		p.frames = true
-		p.mu.Unlock()
-	}
-	return p, err
 }
 
 // Address returns the host:port to connect to.
@@ -83,11 +76,30 @@ func (p *Proxy) Set(m Mode) {
 	}
 }
 
+// Aim changes the target of connections that are accepted from now on. It returns
+// the one before.
+func (p *Proxy) Aim(target string) (before string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before, p.target = p.target, target
+	return before
+}
+
 // Reset closes every connection. New ones are accepted.
 func (p *Proxy) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dropAll()
+}
+
+// Strand keeps every connection open and loses what comes through it from now on.
+// New ones work.
+func (p *Proxy) Strand() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		p.conns[c] = true
+	}
 }
 
 func (p *Proxy) dropAll() {
@@ -108,10 +120,10 @@ func (p *Proxy) Close() {
 }
 
 // now returns the mode, and a channel that is closed when it changes.
-func (p *Proxy) now() (Mode, <-chan struct{}, bool) {
+func (p *Proxy) now() (Mode, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.mode, p.changed, p.frames
+	return p.mode, p.changed
 }
 
 func (p *Proxy) serve() {
@@ -131,10 +143,13 @@ func (p *Proxy) connect(client net.Conn) {
 		return
 	}
 	defer p.forget(client)
-	if !p.pass(client) {
+	if open, _ := p.pass(client); !open {
 		return
 	}
-	server, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", p.target)
+	p.mu.Lock()
+	target := p.target
+	p.mu.Unlock()
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		return
 	}
@@ -150,7 +165,7 @@ func (p *Proxy) connect(client net.Conn) {
 	})
 	both.Go(func() {
 		defer client.Close()
-		if _, _, frames := p.now(); frames {
+		if p.frames {
 			p.copyFrames(client, server)
 		} else {
 			p.copy(client, server)
@@ -166,7 +181,7 @@ func (p *Proxy) keep(c net.Conn) bool {
 	if p.mode.Refuse || p.closed {
 		return false
 	}
-	p.conns[c] = struct{}{}
+	p.conns[c] = false
 	return true
 }
 
@@ -176,16 +191,16 @@ func (p *Proxy) forget(c net.Conn) {
 	delete(p.conns, c)
 }
 
-// pass waits while the network is frozen. It returns false if conn is gone by
-// then.
-func (p *Proxy) pass(conn net.Conn) bool {
+// pass waits while the network is frozen. It says whether conn is still open by
+// then, and whether what it has sent is lost.
+func (p *Proxy) pass(conn net.Conn) (open, lost bool) {
 	for {
-		m, changed, _ := p.now()
+		m, changed := p.now()
 		if !m.Frozen {
 			p.mu.Lock()
-			_, open := p.conns[conn]
-			p.mu.Unlock()
-			return open
+			defer p.mu.Unlock()
+			lost, open = p.conns[conn]
+			return open, lost
 		}
 		<-changed
 	}
@@ -198,8 +213,12 @@ func (p *Proxy) copy(dst, src net.Conn) {
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
-			if !p.pass(src) {
+			open, lost := p.pass(src)
+			if !open {
 				return
+			}
+			if lost {
+				continue
 			}
 			if _, err := dst.Write(buf[:n]); err != nil {
 				return
@@ -222,8 +241,15 @@ func (p *Proxy) copyFrames(dst, src net.Conn) {
 	r := bufio.NewReaderSize(src, 64<<10)
 	for {
 		frame, message, err := readFrame(r)
-		if err != nil || !p.pass(src) {
+		if err != nil {
 			return
+		}
+		open, lost := p.pass(src)
+		if !open {
+			return
+		}
+		if lost {
+			continue
 		}
 		if !message {
 			if w.write(frame) != nil {
@@ -231,7 +257,7 @@ func (p *Proxy) copyFrames(dst, src net.Conn) {
 			}
 			continue
 		}
-		m, _, _ := p.now()
+		m, _ := p.now()
 		if rand.Float64() < m.Drop {
 			continue
 		}
@@ -296,7 +322,7 @@ func (w *delivery) pop() {
 // deliver writes messages when they are due, until the connection ends.
 func (p *Proxy) deliver(w *delivery, src net.Conn) {
 	for {
-		m, changed, _ := p.now()
+		m, changed := p.now()
 		first, found := w.head()
 		var due <-chan time.Time
 		if found && !m.Hold {
@@ -309,7 +335,8 @@ func (p *Proxy) deliver(w *delivery, src net.Conn) {
 		case <-w.wake:
 		case <-due:
 			w.pop()
-			if !p.pass(src) || w.write(first.frame) != nil {
+			open, lost := p.pass(src)
+			if !open || !lost && w.write(first.frame) != nil {
 				return
 			}
 		}
