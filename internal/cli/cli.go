@@ -42,12 +42,12 @@ func Root(root *cobra.Command) {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return UsageError{err} })
 	root.AddCommand(versionCommand(root.Name()))
 	if root.RunE == nil {
-		Group(root)
+		group(root)
 	}
 }
 
-// Group makes cmd, which has commands below it, print its help.
-func Group(cmd *cobra.Command) {
+// group makes cmd, which has commands below it, print its help.
+func group(cmd *cobra.Command) {
 	cmd.Args = NoArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 }
@@ -83,7 +83,7 @@ func ConfigCheck(check *cobra.Command, text func() ([]byte, error)) *cobra.Comma
 		return err
 	}
 	cmd := &cobra.Command{Use: "config", Short: "Look at the configuration", Example: check.Example}
-	Group(cmd)
+	group(cmd)
 	cmd.AddCommand(check)
 	return cmd
 }

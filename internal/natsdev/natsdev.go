@@ -78,15 +78,6 @@ func (s *Server) Restart() error {
 // URL returns the address for clients.
 func (s *Server) URL() string { return "nats://127.0.0.1:" + strconv.Itoa(s.cfg.Port) }
 
-// Received returns the number of messages that clients have sent to the server.
-func (s *Server) Received() (int64, error) {
-	v, err := s.srv.Varz(nil)
-	if err != nil {
-		return 0, fmt.Errorf("natsdev: %w", err)
-	}
-	return v.InMsgs, nil
-}
-
 // Stop shuts the server down and waits for it. The store stays.
 func (s *Server) Stop() {
 	s.srv.Shutdown()

@@ -52,7 +52,7 @@ type Traces struct{ provider *sdktrace.TracerProvider }
 // Start returns what the variables ask for; nothing is dialed before there is
 // something to send. The error is a [*config.Error].
 func Start(ctx context.Context, cfg Config) (*Traces, error) {
-	if err := config.Wrong(Problems(cfg.Environ)); err != nil {
+	if err := config.Wrong(problems(cfg.Environ)); err != nil {
 		return nil, err
 	}
 	if !wanted(cfg.Environ) {
@@ -149,9 +149,9 @@ const (
 	samplerArg     = "OTEL_TRACES_SAMPLER_ARG"
 )
 
-// Problems says which variables ask for what can't be had. If traces are
+// problems says which variables ask for what can't be had. If traces are
 // disabled, none does.
-func Problems(environ map[string]string) []config.Problem {
+func problems(environ map[string]string) []config.Problem {
 	var list config.Problems
 	if !wanted(environ) {
 		return nil

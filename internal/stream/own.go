@@ -41,9 +41,6 @@ func (n Names) Audit() string { return strings.ToUpper(n.prefix) + "_AUDIT" }
 // AuditEntry returns the subject of the entries of [Names.Audit].
 func (n Names) AuditEntry() string { return n.prefix + ".audit.entry" }
 
-// DirectGetOf returns the subject of Direct Get requests for a stream.
-func DirectGetOf(stream string) string { return "$JS.API.DIRECT.GET." + stream }
-
 // DefaultAuditAge is how long entries of the audit are kept unless configured
 // otherwise.
 const DefaultAuditAge = 365 * 24 * time.Hour

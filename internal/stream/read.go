@@ -40,7 +40,7 @@ func Read(ctx context.Context, nc *nats.Conn, stream string, from uint64, n int)
 		return nil, 0, fmt.Errorf("stream: reading %s: %w", stream, err)
 	}
 	defer sub.Unsubscribe()
-	if err := nc.PublishRequest(DirectGetOf(stream), inbox, body); err != nil {
+	if err := nc.PublishRequest("$JS.API.DIRECT.GET."+stream, inbox, body); err != nil {
 		return nil, 0, fmt.Errorf("stream: reading %s: %w", stream, err)
 	}
 	var all []Stored

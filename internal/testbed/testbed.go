@@ -28,14 +28,15 @@ const patience = time.Minute
 // Bed is all of it. Everything ends with the test.
 type Bed struct {
 	Broker   *natsdev.Server
-	Cognito  *cognitotest.Server
 	Pool     *cognitotest.Pool
 	ClientID string
 	User     *cognitotest.User
-	Bus      *publisher.NATSBus
 
 	Denylist  *subscriber.Subscriber
 	Validator *validator.Validator
+
+	cognito *cognitotest.Server
+	bus     *publisher.NATSBus
 }
 
 // New returns a bed whose denylist is live. node says more about that; its
@@ -52,10 +53,10 @@ func New(t *testing.T, node subscriber.Config) *Bed {
 	defer cancel()
 	b := &Bed{}
 	var err error
-	b.Cognito, err = cognitotest.Start(cognitotest.Config{})
+	b.cognito, err = cognitotest.Start(cognitotest.Config{})
 	must(err)
-	t.Cleanup(func() { b.Cognito.Close() })
-	b.Pool, err = b.Cognito.CreatePool(cognitotest.PoolConfig{})
+	t.Cleanup(func() { b.cognito.Close() })
+	b.Pool, err = b.cognito.CreatePool(cognitotest.PoolConfig{})
 	must(err)
 	client, err := b.Pool.CreateClient(cognitotest.ClientConfig{})
 	must(err)
@@ -73,12 +74,12 @@ func New(t *testing.T, node subscriber.Config) *Bed {
 	must(err)
 	info, err := stream.Provision(ctx, js, stream.Settings{Names: names})
 	must(err)
-	b.Bus, err = publisher.NewNATSBus(nc, "")
+	b.bus, err = publisher.NewNATSBus(nc, "")
 	must(err)
 	beat := revocation.Message{SentAt: time.Now(), Beat: &revocation.Beat{
 		ServiceID: "testbed", Epoch: info.Epoch, Version: revocation.WireVersion,
 	}}
-	must(b.Bus.AppendBeat(ctx, beat.Encode(), time.Hour))
+	must(b.bus.AppendBeat(ctx, beat.Encode(), time.Hour))
 
 	node.Servers, node.Service = b.Broker.URL(), "testbed"
 	b.Denylist, err = subscriber.Open(ctx, node)
@@ -139,10 +140,10 @@ func (b *Bed) Revoke(t *testing.T, a revocation.Act) revocation.Act {
 	a.ID, a.State = revocation.NewActID(), revocation.StateOpen
 	a.ExpiresAt = time.Now().Add(time.Hour).Unix()
 	payload := revocation.Message{SentAt: time.Now(), Acts: []revocation.Act{a}}.Encode()
-	_ = b.Bus.Fast(t.Context(), payload) // fails while reconnecting; the stream brings the act, too
+	_ = b.bus.Fast(t.Context(), payload) // fails while reconnecting; the stream brings the act, too
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if _, err := b.Bus.AppendAct(ctx, payload, 2*time.Hour); err != nil {
+	if _, err := b.bus.AppendAct(ctx, payload, 2*time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.Denylist.AwaitEnforced(ctx, a); err != nil {
