@@ -109,6 +109,14 @@ type settings struct {
 	token string // Node as one token of a subject
 }
 
+// openTimeout bounds a start that the caller has not bounded.
+func (s settings) openTimeout() time.Duration {
+	if s.LocalFile == "" {
+		return defaultOpenTimeout
+	}
+	return s.MaxStaleness + defaultOpenTimeout
+}
+
 func (c Config) settings() (settings, error) {
 	s := settings{Config: c}
 	if c.Conn == nil && c.Servers == "" {

@@ -294,6 +294,45 @@ func TestWipeAfterTheServersClockWasAhead(t *testing.T) {
 	})
 }
 
+// A start from a local file on a stream that was made anew, and is far from as
+// long as the old one, takes the time that it takes to believe that: Open does
+// not give up before, and begin once more, without end.
+func TestStartAfterAWipe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.pass(10 * maxStaleness)
+		w.send(w.storeAct(session("old")), w.storeTick())
+		at := *w.s.position.Load()
+		w.s.Close()
+		w.src.wipe()
+		src := newFakeSource()
+		src.epoch = w.src.epoch
+		again := &world{T: t, src: src}
+		again.s = start(src, viewWithoutBeats(zerolog.Nop()), begin{deny: w.s.deny, maxActs: defaultMaxActs, at: at})
+		defer again.s.Close()
+		opened := make(chan error, 1)
+		go func() {
+			opened <- again.s.awaitFresh(t.Context(), settings{Config: Config{
+				LocalFile: "acts", MaxStaleness: maxStaleness, AllowLostHistory: true,
+			}})
+		}()
+		again.pass(2 * maxStaleness)
+		select {
+		case err := <-opened:
+			if err != nil {
+				t.Fatalf("Open = %v; it has to go on until what it misses counts as lost", err)
+			}
+		default:
+			t.Fatalf("Open waits; status %+v", again.s.Status())
+		}
+		again.wantHistory("the epoch was epoch-1 and is epoch-1'")
+		again.wantRevoked("old")
+		again.send(again.accept(0))
+		again.tick()
+		again.wantAccepted("other")
+	})
+}
+
 // An acceptance counts for the epoch that it names, and for histories that were
 // lost before it: not for the next time.
 func TestAcceptance(t *testing.T) {

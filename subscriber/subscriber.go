@@ -46,18 +46,15 @@ type Subscriber struct {
 // AllowStaleStart and a usable LocalFile it returns a stale view after some
 // seconds, which Status tells the age of.
 //
-// ctx bounds the start only; without a deadline Open gives up after 30 s. The
-// error then names the step that waited, and wraps ctx's error. A wrong Config
-// is refused at once. After an error nothing is left running.
+// ctx bounds the start only; without a deadline Open gives up after 30 s, with a
+// LocalFile after MaxStaleness more: what the file knows and the stream no longer
+// has counts as lost only then, and a start that is given less time never gets
+// past that. The error then names the step that waited, and wraps ctx's error. A
+// wrong Config is refused at once. After an error nothing is left running.
 func Open(ctx context.Context, cfg Config) (*Subscriber, error) {
 	set, err := cfg.settings()
 	if err != nil {
 		return nil, err
-	}
-	if _, bounded := ctx.Deadline(); !bounded {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, defaultOpenTimeout)
-		defer cancel()
 	}
 	v := newView(set.MaxStaleness, set.Logger)
 	v.ignoreBeats, v.tellApplied = set.IgnoreBeats, set.Applied
@@ -167,6 +164,11 @@ func start(src source, v *view, b begin) *Subscriber {
 // awaitFresh waits for the first proof of freshness; if a local file has
 // brought acts and that is enough, not for long.
 func (s *Subscriber) awaitFresh(ctx context.Context, set settings) error {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, set.openTimeout())
+		defer cancel()
+	}
 	var enough <-chan time.Time // fires when there is no use in waiting on
 	if set.AllowStaleStart && s.view.isKnown() {
 		enough = time.After(staleStartWait)

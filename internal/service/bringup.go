@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,9 +24,8 @@ const (
 	bringUpPause = time.Second
 	// verifyTimeout bounds reading the stream's configuration.
 	verifyTimeout = 5 * time.Second
-	// viewTimeout bounds one attempt to open the service's own denylist and the
-	// tasks.
-	viewTimeout = 30 * time.Second
+	// tasksTimeout bounds one attempt to open the tasks.
+	tasksTimeout = 30 * time.Second
 )
 
 // bringUp tries until the publisher runs, or ctx ends. It logs each reason
@@ -63,9 +63,12 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 	if err := s.verifyStream(ctx); err != nil {
 		return err
 	}
-	viewCtx, cancel := context.WithTimeout(ctx, viewTimeout)
-	defer cancel()
-	view, err := subscriber.Open(viewCtx, subscriber.Config{
+	s.mu.Lock()
+	s.missing = cmp.Or(s.unread, "the stream is being read")
+	s.mu.Unlock()
+	// It bounds itself: to find that the stream is another one than that of the
+	// local file takes longer than to read it.
+	view, err := subscriber.Open(ctx, subscriber.Config{
 		Conn: s.link.nc, Prefix: s.cfg.Prefix, Service: "revoked", Node: s.cfg.ServiceID, Observer: true, Logger: s.cfg.Logger,
 		IgnoreBeats: true, // ours come after it
 		LocalFile:   s.cfg.LocalFile,
@@ -74,13 +77,17 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 		AllowLostHistory: true,
 	})
 	if err != nil {
+		s.unread = err.Error()
 		return err
 	}
+	s.unread = ""
 	bus, err := publisher.NewNATSBus(s.link.nc, s.cfg.Prefix)
 	if err != nil {
 		return errors.Join(err, view.Close())
 	}
-	store, err := tasks.Open(viewCtx, tasks.Config{
+	tasksCtx, cancel := context.WithTimeout(ctx, tasksTimeout)
+	defer cancel()
+	store, err := tasks.Open(tasksCtx, tasks.Config{
 		JetStream: s.js, Prefix: s.cfg.Prefix, Keys: s.sealKeys, Replica: s.cfg.ServiceID, Logger: s.cfg.Logger,
 	})
 	if err != nil {

@@ -41,6 +41,8 @@ type Service struct {
 	stopping atomic.Bool
 	draining chan struct{} // closed by Close before it waits for requests
 
+	unread string // why the last attempt to read the stream failed; owned by bringUp
+
 	stop context.CancelFunc // ends the goroutines that bring the service up
 	up   sync.WaitGroup
 	once sync.Once
