@@ -2,6 +2,7 @@ package subscriber
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -108,6 +109,14 @@ func (f *follower) handle(ctx context.Context, ev event) {
 			f.recheck(ctx)
 			f.proceed(ctx)
 		}
+		return
+	}
+	if ev.rollsUp {
+		// Whoever may store acts can have the server remove the ones before, and
+		// a node that starts later would know nothing of them. The mark shows it
+		// only if it is among them.
+		f.changeHistory(f.mark, true, fmt.Sprintf("message %d has removed others", ev.sequence))
+		f.catchUp(ctx)
 		return
 	}
 	timely := ev.tick && f.arrived(ev)

@@ -274,6 +274,36 @@ func TestWipe(t *testing.T) {
 	})
 }
 
+// Whoever has the service's credential can have the server remove every act by a
+// header of one message. The node's newest message, a tick, is still there: only
+// the message itself shows it.
+func TestMessageThatRemovesOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		old := w.storeAct(session("old"))
+		w.send(old, w.storeTick())
+		w.wantLast(2)
+		w.src.expire(old.sequence)
+		w.sleep(time.Second)
+		last := w.storeAct(session("last"))
+		last.rollsUp = true
+		w.send(last, w.storeTick())
+		w.wantHistory("message 3 has removed others")
+		w.pass(5 * time.Second)
+		w.wantHistory("message 3 has removed others")
+		w.wantRevoked("old")
+		w.wantRevoked("last")
+		// The same again, as of a server that repeats it, or of somebody who has
+		// stored messages sent here, is nothing new.
+		w.send(w.accept(0))
+		w.pass(time.Second)
+		w.wantAccepted("other")
+		w.send(last)
+		w.pass(time.Second)
+		w.wantAccepted("other")
+	})
+}
+
 // The server's clock was ahead, and is right again when the stream is made
 // anew: no message of the new one bears a time as late as the node's newest.
 // The node looks all the same, long before the new stream is as long as the old.

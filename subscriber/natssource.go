@@ -126,7 +126,16 @@ func (s *natsSource) liveEvent(msg *nats.Msg) (ev event, reason string) {
 	}
 	ev, reason = s.stored(msg)
 	ev.tick = msg.Subject == s.names.LiveTick()
+	ev.rollsUp = s.rollsUp(msg.Header)
 	return ev, reason
+}
+
+// rollsUp reports whether the server has removed messages to store this one.
+// Schedules do so with those before them on their subject (ADR-51), and ours
+// has that subject to itself.
+func (s *natsSource) rollsUp(h nats.Header) bool {
+	what := h.Get("Nats-Rollup")
+	return what != "" && !(what == "sub" && h.Get("Nats-Subject") == s.names.Schedule())
 }
 
 // stored reads the headers that the server adds to a message of the stream, or

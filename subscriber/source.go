@@ -39,6 +39,7 @@ type event struct {
 	at       time.Time // the server's time stamp
 	expires  time.Time // when its time to live runs out, server's time; zero: never
 	tick     bool      // it came on the subject of ticks
+	rollsUp  bool      // storing it has removed others
 	payload  []byte
 	trace    string // the traceparent that came with it; for nothing but Config.Applied
 }

@@ -67,5 +67,11 @@ var subscriberMutants = []mutant{
 	}, {
 		file: "subscriber/follow.go", find: "	if off {\n		f.ticks = nil\n	}\n", replace: "	_ = off\n",
 		promise: "ticks that wait prove nothing once the clock is seen to be wrong",
+	}, {
+		file: "subscriber/follow.go", find: "	if ev.rollsUp {\n", replace: "	if ev.rollsUp && ev.tick {\n",
+		promise: "a message that removes others is noticed", run: "MessageThatRemoves",
+	}, {
+		file: "subscriber/natssource.go", find: `!(what == "sub" && h.Get("Nats-Subject") == s.names.Schedule())`, replace: `what != "sub"`,
+		promise: "acts that were removed by their subject are missed", run: "LiveEventThatRollsUp",
 	},
 }
