@@ -51,6 +51,8 @@ func allMutants() []mutant {
 		validatorMutants,
 		apiMutants,
 		gateMutants,
+		probeMutants,
+		traceMutants,
 	)
 }
 

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/publisher/api"
 	"github.com/seed-4e8dee1b/revoked/publisher/members"
+	"github.com/seed-4e8dee1b/revoked/publisher/prober"
 )
 
 func TestOutcomesOfRevocations(t *testing.T) {
@@ -75,5 +77,28 @@ func TestReceiptsAreCounted(t *testing.T) {
 	}
 	if got := testutil.CollectAndCount(n); got != series {
 		t.Errorf("%d series, want %d as before", got, series)
+	}
+}
+
+// Whatever services nodes name, the series are bounded, and each has all that
+// the rules about it divide by, even if no node of it ever proves anything.
+func TestServicesOfTheProber(t *testing.T) {
+	n := newProbeNumbers(prometheus.NewRegistry())
+	missed := func(i int) {
+		n.count(prober.Outcome{Result: prober.Incomplete, Services: []prober.Service{{Name: fmt.Sprint("service-", i), Missing: 1}}})
+	}
+	for i := range 2 * maxProbeServices {
+		missed(i)
+	}
+	missed(0)
+	for name, vec := range map[string]prometheus.Collector{"enforce_seconds": n.took, "missed_total": n.missed} {
+		if got := testutil.CollectAndCount(vec); got != maxProbeServices+1 {
+			t.Errorf("%s has %d series, want %d and one for the others", name, got, maxProbeServices)
+		}
+	}
+	for label, want := range map[string]float64{"service-0": 2, "service-1": 1, otherServices: maxProbeServices} {
+		if got := testutil.ToFloat64(n.missed.WithLabelValues(label)); got != want {
+			t.Errorf("missed of %s = %v, want %v", label, got, want)
+		}
 	}
 }

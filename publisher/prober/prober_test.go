@@ -43,6 +43,7 @@ type world struct {
 	running  int
 	asked    []members.Question
 	outcomes []prober.Outcome
+	ended    []time.Time // of outcomes
 }
 
 func (w *world) canary(ctx context.Context, life time.Duration) (publisher.Status, error) {
@@ -99,7 +100,7 @@ func (w *world) done(out prober.Outcome) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.running--
-	w.outcomes = append(w.outcomes, out)
+	w.outcomes, w.ended = append(w.outcomes, out), append(w.ended, time.Now())
 }
 
 func (w *world) set(change func()) {
@@ -208,6 +209,15 @@ func TestOutcomes(t *testing.T) {
 			}
 		})
 
+		// Every node that there is has proven it, and there must be more.
+		w.set(func() { w.waiting, w.receipt.Stragglers = 0, nil })
+		time.Sleep(interval)
+		w.set(func() {
+			if last := w.outcomes[len(w.outcomes)-1]; last.Result != prober.Incomplete || len(last.Shortfalls) != 1 {
+				t.Errorf("outcome %+v, want incomplete by its shortfall", last)
+			}
+		})
+
 		// The canary can't be revoked, or takes longer than a run may.
 		broken := errors.New("no quorum")
 		w.set(func() { w.err = broken })
@@ -233,6 +243,11 @@ func TestOutcomes(t *testing.T) {
 			for i, at := range w.begun[1:] {
 				if pause := at.Sub(w.begun[i]); pause != interval {
 					t.Errorf("run %d began %v after the one before", i+1, pause)
+				}
+			}
+			for i, at := range w.ended {
+				if took := at.Sub(w.begun[i]); took > timeout {
+					t.Errorf("run %d took %v, want %v at most", i, took, timeout)
 				}
 			}
 		})

@@ -91,6 +91,12 @@ func TestHeadersDecideNothing(t *testing.T) {
 		}
 	}
 
+	for _, s := range exporter.GetSpans() {
+		if s.Parent.IsValid() || len(s.Links) != 1 || s.Links[0].SpanContext.TraceID().String() != good[3:35] || s.SpanContext.TraceID() == s.Links[0].SpanContext.TraceID() {
+			t.Errorf("span %q: parent %v, links %v, want a trace of its own with a link to the publisher's span", s.Name, s.Parent, s.Links)
+		}
+	}
+
 	before := len(exporter.GetSpans())
 	observed.Servers, observed.Service, observed.Node = bed.Broker.URL(), "testbed", "replayed"
 	replayed, err := subscriber.Open(t.Context(), observed)
