@@ -21,7 +21,8 @@ import (
 
 // check does with a directory that dist has filled what a careful user does:
 // compares every checksum, unpacks each archive, looks whether it has what it
-// should and for the right platform, and runs the binaries that can run here.
+// should and for the right platform, runs the binaries that can run here, and
+// compares the Helm chart with that of the sources.
 // It writes a line for each file.
 func check(ctx context.Context, dir string, platforms []platform, out io.Writer) error {
 	sums, err := readChecksums(dir)
@@ -63,6 +64,11 @@ func check(ctx context.Context, dir string, platforms []platform, out io.Writer)
 			return err
 		}
 	}
+	chart, err := checkChart(dir, chartDir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "ok  %s\n", chart)
 	return nil
 }
 

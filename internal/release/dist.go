@@ -18,7 +18,7 @@ const checksumFile = "checksums.txt"
 var beside = []string{"LICENSE", "README.md", "CHANGELOG.md"}
 
 // dist fills dir, which must be empty or not there, with the archives of the
-// platforms, an SBOM for each binary and the checksums of both.
+// platforms, an SBOM for each binary, the Helm chart and the checksums of all.
 func dist(ctx context.Context, src sources, dir string, platforms []platform, sbom string, out io.Writer) error {
 	if old, err := os.ReadDir(dir); err == nil && len(old) > 0 {
 		return fmt.Errorf("%s is not empty: what is left there would be released, too", dir)
@@ -53,6 +53,9 @@ func dist(ctx context.Context, src sources, dir string, platforms []platform, sb
 			}
 		}
 		fmt.Fprintf(out, "%s after %.0f s\n", p, time.Since(began).Seconds())
+	}
+	if err := src.chart(chartDir, dir); err != nil {
+		return err
 	}
 	sums, err := checksums(dir)
 	if err != nil {

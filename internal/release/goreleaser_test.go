@@ -14,6 +14,7 @@ import (
 // goreleaser is what make dist has of .goreleaser.yaml. That the file is one that
 // goreleaser reads is for the module published.
 type goreleaser struct {
+	Before struct{ Hooks []string }
 	Builds []struct {
 		ID, Main, Binary    string
 		Env, Flags, Ldflags []string
@@ -40,7 +41,11 @@ type goreleaser struct {
 		Documents []string
 	}
 	Checksum struct {
-		NameTemplate string `yaml:"name_template"`
+		NameTemplate string      `yaml:"name_template"`
+		ExtraFiles   []extraFile `yaml:"extra_files"`
+	}
+	Release struct {
+		ExtraFiles []extraFile `yaml:"extra_files"`
 	}
 	DockersV2 []struct {
 		ExtraFiles []string          `yaml:"extra_files"`
@@ -48,6 +53,8 @@ type goreleaser struct {
 		Dockerfile string
 	} `yaml:"dockers_v2"`
 }
+
+type extraFile struct{ Glob string }
 
 func readGoreleaser(t *testing.T) goreleaser {
 	t.Helper()

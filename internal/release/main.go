@@ -3,6 +3,7 @@
 //	go run ./internal/release dist DIR     # archives, SBOMs and checksums.txt, in DIR
 //	go run ./internal/release check DIR    # what a user of them would find
 //	go run ./internal/release extras DIR   # completions and licenses, for goreleaser
+//	go run ./internal/release chart DIR    # the Helm chart, for goreleaser
 //
 // Two runs of one commit by one version of Go make the same files, byte for
 // byte, wherever and whenever they run: no path, no clock and no environment
@@ -35,7 +36,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 1
 }
 
-var errUsage = errors.New("usage: release [-version V] [-sbom CYCLONEDX-GOMOD] [-platform OS/ARCH] dist|check|extras DIR")
+var errUsage = errors.New("usage: release [-version V] [-sbom CYCLONEDX-GOMOD] [-platform OS/ARCH] dist|check|extras|chart DIR")
 
 func command(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
@@ -61,6 +62,12 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 		return dist(ctx, src, dir, platforms, *sbom, out)
+	case "chart":
+		src, err := source(ctx, *version)
+		if err != nil {
+			return err
+		}
+		return src.chart(chartDir, dir)
 	case "extras":
 		return extras(ctx, dir)
 	case "check":

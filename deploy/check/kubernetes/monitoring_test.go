@@ -120,6 +120,46 @@ func TestPackage(t *testing.T) {
 	}
 }
 
+// What a release publishes is a chart to Helm, of the release's version, which
+// runs the images of that version and is otherwise the one in the repository.
+func TestReleasedChart(t *testing.T) {
+	dir := t.TempDir()
+	release := exec.CommandContext(t.Context(), "go", "run", "./internal/release", "-version", "v1.2.3", "chart", dir)
+	release.Dir = root
+	if out, err := release.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	released, err := loader.LoadFile(filepath.Join(dir, "revoked-1.2.3.tgz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := released.Validate(); err != nil || released.Metadata.Version != "1.2.3" || released.Metadata.AppVersion != "v1.2.3" {
+		t.Errorf("%s %s: %v", released.Metadata.Version, released.Metadata.AppVersion, err)
+	}
+	if found := differences(released, sources(t)); len(found) > 0 {
+		t.Errorf("in the release these are not the files of the repository: %v", found)
+	}
+	v := with(t, valueSet(t, "everything"), `{image: {tag: ""}, gate: {image: {tag: ""}}}`)
+	got, err := renderChart(released, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := func(doc, version string) string {
+		return strings.NewReplacer("revoked-0.1.0", "revoked-"+version, ": devel", ": v"+version, ":devel", ":v"+version).Replace(doc)
+	}
+	for file, docs := range mustRender(t, v) {
+		for i, doc := range docs {
+			if i >= len(got[file]) || got[file][i] != as(doc, "1.2.3") {
+				t.Errorf("%s, document %d, is not as in the repository", file, i)
+			}
+			if strings.HasSuffix(file, ".yaml") && got[file][i] == as(doc, "1.2.2") {
+				t.Errorf("%s, document %d, is that of any version", file, i)
+			}
+		}
+	}
+	finds(t, "deploy/kubernetes/revoked/Chart.yaml", "released by internal/release, loaded by Helm", "files and images of another version")
+}
+
 // rules returns the PrometheusRules by the part of the name after the release's.
 func rules(t *testing.T, v values) map[string]*monitoring.PrometheusRule {
 	t.Helper()

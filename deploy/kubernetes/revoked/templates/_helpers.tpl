@@ -76,7 +76,7 @@ instead: that is an error, not an empty file.
 {{- define "revoked.file" -}}
 {{- $text := (index . 0).Files.Get (index . 1) -}}
 {{- if not (contains "\n" $text) -}}
-{{- fail (printf "%s is a link that was lost on the way from the repository: install the chart that helm package makes of a clone" (index . 1)) -}}
+{{- fail (printf "%s is a link that was lost on the way from the repository: install the package of a release, or what helm package makes of a clone" (index . 1)) -}}
 {{- end -}}
 {{- $text -}}
 {{- end -}}
