@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -38,6 +39,7 @@ var (
 	errFileTorn    = errors.New("its checksum is wrong: it was not written to its end, or was changed")
 	errFileVersion = errors.New("it was written by another version")
 	errFileForeign = errors.New("it is of another stream")
+	errFileOpen    = errors.New("everybody may write it")
 )
 
 // localFile keeps the acts on disk, for a start without NATS, or without a
@@ -96,7 +98,7 @@ func (f *localFile) close() { f.lock.Close() }
 // load applies what the file holds to deny. The error wraps fs.ErrNotExist if
 // there is no file, or one of the errors above; then nothing was applied.
 func (f *localFile) load(deny *denylist.Denylist) (fileHead, error) {
-	b, err := os.ReadFile(f.path)
+	b, err := readOwn(f.path)
 	if err != nil {
 		return fileHead{}, err
 	}
@@ -112,6 +114,25 @@ func (f *localFile) load(deny *denylist.Denylist) (fileHead, error) {
 		deny.Apply(a)
 	}
 	return head, nil
+}
+
+// readOwn reads a file that others can't have written. The checksum is no secret:
+// whoever may write the file could make the node believe that it knows
+// everything up to the end of the stream.
+func readOwn(path string) ([]byte, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if writableByAll(info) {
+		return nil, errFileOpen
+	}
+	return io.ReadAll(in)
 }
 
 // parseFile checks the whole file and returns its head and its records.
@@ -184,7 +205,12 @@ func (f *localFile) save(head fileHead, acts iter.Seq2[revocation.Act, int64]) (
 		return err
 	}
 	next := f.path + ".new" // the lock is ours, so that nobody else writes it
-	out, err := os.OpenFile(next, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	// What a crash has left goes first: what is there may be a link to another
+	// file, or a file that somebody else owns.
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	out, err := os.OpenFile(next, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -214,6 +215,39 @@ func TestFilesThatAreNotOurs(t *testing.T) {
 	}
 }
 
+// What everybody may write is no knowledge, and is replaced by a file that only
+// we may write. A link in the place of the next file is not followed.
+func TestFileOfEverybody(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no modes")
+	}
+	dir := t.TempDir()
+	path, victim := filepath.Join(dir, "acts"), filepath.Join(dir, "victim")
+	saveFile(t, path, fileStream, session("a"))
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	f, err := openFile(path, fileStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deny := denylist.New()
+	if _, err := f.load(deny); !errors.Is(err, errFileOpen) || deny.Len() > 0 {
+		t.Errorf("a file that everybody may write: %v with %d acts, want errFileOpen and none", err, deny.Len())
+	}
+	f.close()
+	if err := errors.Join(os.WriteFile(victim, []byte("precious"), 0o666), os.Symlink(victim, path+".new")); err != nil {
+		t.Fatal(err)
+	}
+	saveFile(t, path, fileStream, session("a"))
+	if text, err := os.ReadFile(victim); string(text) != "precious" || err != nil {
+		t.Errorf("the file behind the link is %q, %v", text, err)
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("the new file is %v, %v, want one of mode 0600", info, err)
+	}
+}
+
 // A file makes the same set again: the same answers, whatever follows.
 func TestFileKeepsTheSet(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "acts")
@@ -375,7 +409,7 @@ func TestFileFailuresAreTold(t *testing.T) {
 		w := startFile(t, newFakeSource(), path)
 		w.send(w.storeAct(session("a")))
 		w.tick()
-		if err := os.Mkdir(path+".new", 0o700); err != nil { // in the way
+		if err := os.MkdirAll(path+".new/x", 0o700); err != nil { // in the way
 			t.Fatal(err)
 		}
 		w.pass(2 * filePeriod)

@@ -4,6 +4,7 @@ package subscriber
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 )
 
@@ -15,3 +16,6 @@ func syncDir(dir string) error {
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
+
+// writableByAll reports whether any user may write the file.
+func writableByAll(info fs.FileInfo) bool { return info.Mode().Perm()&0o002 != 0 }

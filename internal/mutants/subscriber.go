@@ -73,5 +73,11 @@ var subscriberMutants = []mutant{
 	}, {
 		file: "subscriber/natssource.go", find: `!(what == "sub" && h.Get("Nats-Subject") == s.names.Schedule())`, replace: `what != "sub"`,
 		promise: "acts that were removed by their subject are missed", run: "LiveEventThatRollsUp",
+	}, {
+		file: "subscriber/file.go", find: "if writableByAll(info) {", replace: "if writableByAll(info) && info.Size() == 0 {",
+		promise: "a local file that everybody may write is no knowledge", run: "FileOfEverybody",
+	}, {
+		file: "subscriber/file.go", find: "	if err := os.Remove(next); err != nil &&", replace: "	if err := error(nil); err != nil &&",
+		promise: "what a crash has left does not keep a file from being written", run: "FileOfEverybody",
 	},
 }
