@@ -234,7 +234,7 @@ func (f *follower) apply(ev event) (distinct bool) {
 	enforced := 0
 	for _, a := range m.Acts {
 		if f.deny.Len() >= f.maxActs {
-			if _, held := f.deny.Act(a.ID); !held {
+			if _, held := f.deny.Held(&a); !held {
 				f.full = true
 				f.view.refusedAct()
 				continue

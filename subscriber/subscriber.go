@@ -275,7 +275,7 @@ func (s *Subscriber) AwaitEnforced(ctx context.Context, act revocation.Act) erro
 // ended: from then on no token is refused by it. The error wraps ctx's.
 func (s *Subscriber) AwaitLifted(ctx context.Context, act revocation.Act) error {
 	return s.await(ctx, act, func() bool {
-		held, _ := s.deny.Act(act.ID)
+		held, _ := s.deny.Held(&act)
 		return held.State == revocation.StateLifted || act.Expired(time.Now().Unix())
 	})
 }

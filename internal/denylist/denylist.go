@@ -264,6 +264,19 @@ func (d *Denylist) prepare(pool string) bool {
 	return changed
 }
 
+// Held returns the merge of all copies of an act that the set holds, which it
+// finds by the target of any of them.
+func (d *Denylist) Held(copied *revocation.Act) (revocation.Act, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.target(&copied.Target)
+	ref, r := d.entry(&t, copied.ID)
+	if r == nil {
+		return revocation.Act{}, false
+	}
+	return d.store.act(ref, r), true
+}
+
 // Act returns the merge of all copies of an act that the set holds. It looks
 // at every act, one to ten milliseconds per million, while Apply waits: it is
 // for explanations and tests. Checks are not held up.

@@ -73,6 +73,14 @@ func TestEqualsModelOnRandomOperations(t *testing.T) {
 			}
 			if a, ok := d.Act(id); found && (!ok || a.Target.Kind != kind) {
 				t.Fatalf("Find names act %s of kind %s, Act says %+v, %v", id, kind, a, ok)
+			} else if ok {
+				if same, held := d.Held(&a); !held || same != a {
+					t.Fatalf("Held(%+v) = %+v, %v", a, same, held)
+				}
+				a.ID[0]++
+				if other, held := d.Held(&a); held && other.ID != a.ID {
+					t.Fatalf("Held of act %s is %+v", a.ID, other)
+				}
 			}
 		}
 		if got, want := d.Len(), len(m.Acts()); got != want {
