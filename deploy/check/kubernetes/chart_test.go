@@ -215,6 +215,8 @@ func TestMissing(t *testing.T) {
 		{"nothing", ``, "config.nats.url is missing: set one or more URLs"},
 		{"no pool", `config: {nats: {url: "nats://n"}}`, "config.pools is empty: list at least one user pool"},
 		{"nobody may call", `config: {nats: {url: "nats://n"}, pools: [{id: e-1_A, clients: [{id: a}]}]}`, "nobody may call the admin API: set secrets.apiKey.secretName"},
+		{"Ingress without names", `{config: {nats: {url: "nats://n"}, pools: [{id: e-1_A, clients: [{id: a}]}], trusted_proxies: [10.0.0.0/8]}, secrets: {apiKey: {secretName: k}}, ingress: {enabled: true}}`, "ingress.hosts is empty"},
+		{"Ingress that is not trusted", `{config: {nats: {url: "nats://n"}, pools: [{id: e-1_A, clients: [{id: a}]}]}, secrets: {apiKey: {secretName: k}}, ingress: {enabled: true, hosts: [a]}}`, "config.trusted_proxies is empty"},
 		{"gate without pools", `{enabled: false, gate: {enabled: true, config: {nats: {url: "nats://n"}}}}`, "gate.config.pools is empty"},
 		{"gate without rules", `{enabled: false, gate: {enabled: true, config: {nats: {url: "nats://n"}, pools: [{id: e-1_A}]}}}`, "gate.config.rules is empty"},
 		{"example without gate", `{enabled: false, example: {enabled: true, image: {repository: a}}}`, "gate.enabled is false"},

@@ -288,6 +288,8 @@ func checkSelector(found *list, obj runtime.Object, objects []runtime.Object, po
 				}
 			}
 		}
+	case *network.Ingress:
+		checkIngress(found, o, objects)
 	case *monitoring.ServiceMonitor:
 		for _, e := range o.Spec.Endpoints {
 			checkJob(found, "ServiceMonitor/"+o.Name, e.RelabelConfigs)
@@ -324,6 +326,25 @@ func checkSelector(found *list, obj runtime.Object, objects []runtime.Object, po
 	case *network.NetworkPolicy:
 		if len(matching(pods, &o.Spec.PodSelector)) == 0 {
 			found.addf("NetworkPolicy/%s selects no pod", o.Name)
+		}
+	}
+}
+
+// checkIngress finds paths that lead nowhere, and those that are not for apps.
+func checkIngress(found *list, o *network.Ingress, objects []runtime.Object) {
+	for _, rule := range o.Spec.Rules {
+		for _, p := range rule.HTTP.Paths {
+			if p.Path != "/oauth2/revoke" || p.PathType == nil || *p.PathType != network.PathTypeExact || rule.Host == "" {
+				found.addf("Ingress/%s lets in to %q of %q, and to more than that", o.Name, p.Path, rule.Host)
+			}
+			to := p.Backend.Service
+			there := slices.ContainsFunc(objects, func(x runtime.Object) bool {
+				s, ok := x.(*core.Service)
+				return ok && s.Name == to.Name && slices.ContainsFunc(s.Spec.Ports, func(p core.ServicePort) bool { return p.Name == to.Port.Name && p.Name == "public" })
+			})
+			if !there {
+				found.addf("Ingress/%s: there is no Service %s with the port %s for apps", o.Name, to.Name, to.Port.Name)
+			}
 		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 // The kinds that a release may consist of: those that whoever owns a namespace
 // may make, and nothing that grants rights.
 var kinds = []string{
-	"ConfigMap", "Deployment", "Job", "NetworkPolicy", "Pod", "PodDisruptionBudget", "PodMonitor",
+	"ConfigMap", "Deployment", "Ingress", "Job", "NetworkPolicy", "Pod", "PodDisruptionBudget", "PodMonitor",
 	"PrometheusRule", "Service", "ServiceAccount", "ServiceMonitor", "StatefulSet",
 }
 
