@@ -2,6 +2,7 @@ package nats_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -28,6 +29,13 @@ const limit = 30 * time.Second
 var mint string // path of the built tool
 
 func TestMain(m *testing.M) {
+	if os.Getenv(serverEnv) != "" {
+		if err := checkServer(); err != nil {
+			fmt.Fprintln(os.Stderr, "nats-server:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	dir, err := os.MkdirTemp("", "mint")
 	if err != nil {
 		panic(err)

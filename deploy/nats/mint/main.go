@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 func main() {
@@ -36,12 +37,21 @@ func run(args []string, out io.Writer) error {
 	if len(args) == 0 {
 		return errUsage
 	}
+	if slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+		_, err := fmt.Fprintln(out, errUsage)
+		return err
+	}
 	flags := flag.NewFlagSet("mint "+args[0], flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	dir := flags.String("dir", ".", "the directory of the server's configuration")
 	service := flags.String("service", "", "the service for which the node may speak")
 	expires := flags.Duration("expires", 0, "validity of a credential (0 for no end) or of certificates (0 for a year)")
-	if err := flags.Parse(args[1:]); err != nil {
+	err := flags.Parse(args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		_, err := fmt.Fprintln(out, errUsage)
+		return err
+	}
+	if err != nil {
 		return fmt.Errorf("%w\n%w", err, errUsage)
 	}
 	s, err := openStore(*dir, out)
