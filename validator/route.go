@@ -96,6 +96,9 @@ type Decision struct {
 	Reason Reason
 	// Scopes are those that the request needs, with [ReasonMissingScope].
 	Scopes []string
+	// StalePolicy is for what lasts longer than the request: that of the route,
+	// but FailOpen if the break-glass serves it, which would end at once else.
+	StalePolicy StalePolicy
 }
 
 // Decide decides about a request with the given values of its Authorization
@@ -103,6 +106,7 @@ type Decision struct {
 // [Validator.Validate] and a Fallback do.
 func (r *Route) Decide(ctx context.Context, authorization []string) Decision {
 	d := r.decide(ctx, authorization)
+	d.StalePolicy = r.cfg.StalePolicy
 	r.counts.decisions[d.Reason].Add(1)
 	switch {
 	case d.Reason == ReasonOK:
@@ -112,7 +116,7 @@ func (r *Route) Decide(ctx context.Context, authorization []string) Decision {
 		d.Serve = true
 	case d.Reason == ReasonStale && d.Token != nil && r.glassBroken():
 		r.counts.brokenGlass.Add(1)
-		d.Serve = true
+		d.Serve, d.StalePolicy = true, FailOpen
 	case r.cfg.Validator.ReportOnly():
 		r.counts.unenforced.Add(1)
 		d.Serve = true

@@ -49,5 +49,8 @@ var validatorMutants = []mutant{
 	}, {
 		file: "validator/validator.go", find: " && h.Itself() == any(cfg.Denylist)", replace: "",
 		promise: "hashes do not pass by a Check that wraps another",
+	}, {
+		file: "validator/route.go", find: "d.Serve, d.StalePolicy = true, FailOpen", replace: "d.Serve = true",
+		promise: "the break-glass serves what lasts longer than a request", pkg: "validator/httpauth", run: "BreakGlassServesStreams",
 	},
 }

@@ -184,6 +184,31 @@ func TestStaleDenylistEndsStreamsThatFailClosed(t *testing.T) {
 }
 
 // One act cuts all streams of a user, and a stream costs no goroutine of ours.
+// The break-glass serves streams too, and does not end them for what it was
+// broken for.
+func TestBreakGlassServesStreams(t *testing.T) {
+	t.Setenv("REVOKED_STALE_POLICY", "fail-open")
+	bed := testbed.New(t, subscriber.Config{MaxStaleness: 3 * time.Second})
+	cc := serve(t, newAuth(t, bed, grpcauth.Config{}).ServerOptions()...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	token := bed.SignIn(t)
+	claims := bed.Claims(t, token)
+	bed.Broker.Stop()
+	for bed.Denylist.Check(claims) == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	lasting, stop := context.WithCancel(ctx)
+	cs, err := open(bearer(lasting, token), cc, echo)
+	if err != nil {
+		t.Fatalf("a stream under the break-glass: %v", err)
+	}
+	stop()
+	if err := cs.RecvMsg(new(wrapperspb.StringValue)); status.Code(err) != codes.Canceled {
+		t.Errorf("a stream under the break-glass ends with %v, want it to go on until its client leaves", err)
+	}
+}
+
 func TestManyStreams(t *testing.T) {
 	many := testbed.Streams(t)
 	bed := testbed.New(t, subscriber.Config{})

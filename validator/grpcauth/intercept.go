@@ -21,35 +21,35 @@ func TokenFrom(ctx context.Context) (*validator.Verified, bool) {
 	return tok, ok
 }
 
-// decide returns the token of a call, nil if it is served without one, or the
-// error that refuses it.
-func (a *Auth) decide(ctx context.Context, route *validator.Route) (*validator.Verified, error) {
+// decide returns the decision to serve a call, without a token if it is served
+// without one, or the error that refuses it.
+func (a *Auth) decide(ctx context.Context, route *validator.Route) (validator.Decision, error) {
 	if route == nil {
-		return nil, nil
+		return validator.Decision{Serve: true}, nil
 	}
 	d := route.Decide(ctx, metadata.ValueFromIncomingContext(ctx, "authorization"))
 	if !d.Serve {
-		return nil, refusal(d.Reason)
+		return d, refusal(d.Reason)
 	}
-	return d.Token, nil
+	return d, nil
 }
 
 // Unary is a [grpc.UnaryServerInterceptor].
 func (a *Auth) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	tok, err := a.decide(ctx, a.route(info.FullMethod))
+	d, err := a.decide(ctx, a.route(info.FullMethod))
 	if err != nil {
 		return nil, err
 	}
-	if tok != nil {
-		ctx = context.WithValue(ctx, tokenKey{}, tok)
+	if d.Token != nil {
+		ctx = context.WithValue(ctx, tokenKey{}, d.Token)
 	}
 	return handler(ctx, req)
 }
 
 // Stream is a [grpc.StreamServerInterceptor].
 func (a *Auth) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	route := a.route(info.FullMethod)
-	tok, err := a.decide(ss.Context(), route)
+	d, err := a.decide(ss.Context(), a.route(info.FullMethod))
+	tok := d.Token
 	switch {
 	case err != nil:
 		return err
@@ -61,7 +61,7 @@ func (a *Auth) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo
 	if a.streams == nil || tok.Unenforced() != nil {
 		return handler(srv, with)
 	}
-	return a.bound(with, tok, route.StalePolicy(), func() error { return handler(srv, with) })
+	return a.bound(with, tok, d.StalePolicy, func() error { return handler(srv, with) })
 }
 
 // finisher is what the server's end of a call can do in grpc-go beside what

@@ -93,7 +93,7 @@ func (a *Auth) Middleware(next http.Handler) http.Handler {
 		// either.
 		if a.streams != nil && d.Token.Unenforced() == nil {
 			var release func()
-			ctx, release = a.streams.Bind(ctx, d.Token.Token(), a.route.StalePolicy())
+			ctx, release = a.streams.Bind(ctx, d.Token.Token(), d.StalePolicy)
 			defer release()
 			if reason := conn.ReasonOf(context.Cause(ctx)); reason != validator.ReasonOK {
 				NewRefusal(reason, a.realm, nil).Write(w) // revoked a moment ago

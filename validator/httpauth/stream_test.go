@@ -8,7 +8,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/seed-4e8dee1b/revoked/internal/testbed"
 	"github.com/seed-4e8dee1b/revoked/revocation"
@@ -130,5 +133,41 @@ func TestRevokedBeforeTheStreamBegins(t *testing.T) {
 	})).ServeHTTP(rec, req)
 	if rec.Code != http.StatusUnauthorized {
 		t.Errorf("status %d, want 401", rec.Code)
+	}
+}
+
+// The break-glass serves what lasts, too, and does not end it for what it was
+// broken for.
+func TestBreakGlassServesStreams(t *testing.T) {
+	bed := testbed.New(t, subscriber.Config{MaxStaleness: 3 * time.Second})
+	streams, err := conn.New(conn.Config{Denylist: bed.Denylist})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { streams.Close() })
+	glass := filepath.Join(t.TempDir(), "stale-policy")
+	if err := os.WriteFile(glass, []byte("fail-open\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	auth, err := httpauth.New(httpauth.Config{Validator: bed.Validator, Streams: streams, BreakGlassFile: glass})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := bed.SignIn(t)
+	claims := bed.Claims(t, token)
+	bed.Broker.Stop()
+	for bed.Denylist.Check(claims) == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	rec := httptest.NewRecorder()
+	req := httptest.NewRequest(http.MethodGet, "/", nil)
+	req.Header.Set("Authorization", "Bearer "+token)
+	auth.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if err := context.Cause(r.Context()); err != nil {
+			t.Errorf("the request has ended: %v", err)
+		}
+	})).ServeHTTP(rec, req)
+	if rec.Code != http.StatusOK {
+		t.Errorf("status %d under the break-glass, want 200", rec.Code)
 	}
 }
