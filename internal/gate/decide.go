@@ -34,6 +34,7 @@ const (
 // verdict is what becomes of a request.
 type verdict struct {
 	allow   bool
+	rule    string // the label of the rule that decided; empty if none did
 	outcome string
 	reason  validator.Reason // of a refusal, unless the outcome is the gate's own
 	scopes  []string         // that a request refused for its scope needs
@@ -65,10 +66,18 @@ func (j *judge) request(ctx context.Context, req request) verdict {
 		return verdict{outcome: outcomeNoRule}
 	case err != nil:
 		return verdict{outcome: outcomeAmbiguous}
-	case r.anonymous:
+	}
+	v := j.byRule(ctx, r, req.authorization)
+	v.rule = r.label
+	return v
+}
+
+// byRule decides about a request that is the rule's.
+func (j *judge) byRule(ctx context.Context, r *rule, authorization []string) verdict {
+	if r.anonymous {
 		return verdict{allow: true, outcome: outcomeAnonymous}
 	}
-	token, reason := validator.ParseBearer(req.authorization)
+	token, reason := validator.ParseBearer(authorization)
 	if reason != validator.ReasonOK {
 		return r.settle(nil, reason, nil)
 	}

@@ -93,11 +93,28 @@ func TestDecisions(t *testing.T) {
 			if resp.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("Cache-Control is %q, want no-store", resp.Header.Get("Cache-Control"))
 			}
-			if line := metric(t, g, `revoked_gate_decisions_total{outcome="`+tt.outcome+`",via="forward_auth"}`); line == "" {
+			if line := metric(t, g, `revoked_gate_decisions_total{outcome="`+tt.outcome+`",rule=`); !strings.Contains(line, `via="forward_auth"`) {
 				t.Errorf("no decision counted as %s", tt.outcome)
 			}
 		})
 	}
+	t.Run("rules", func(t *testing.T) {
+		for _, labels := range []string{
+			`outcome="ok",rule="/"`, `outcome="ok",rule="/staff"`, `outcome="anonymous",rule="/public"`, `outcome="revoked",rule="/report"`,
+			`outcome="missing_scope",rule="POST /write"`, `outcome="no_rule",rule="none"`, `outcome="ambiguous_request",rule="none"`, `outcome="undescribed",rule="none"`,
+		} {
+			if metric(t, g, "revoked_gate_decisions_total{"+labels+`,via="forward_auth"}`) == "" {
+				t.Errorf("no decision counted with %s, but\n%s", labels, metric(t, g, "revoked_gate_decisions_total"))
+			}
+		}
+		if got := metric(t, g, "revoked_gate_unenforced_total{"); !strings.Contains(got, `{rule="/report",via="forward_auth"} 2`) || strings.Contains(got, `rule="/"`) {
+			t.Errorf("unenforced: %s; want two of the rule that only reports, and none of others", got)
+		}
+		// What could be served is there before it is.
+		if got := metric(t, g, `revoked_gate_served_stale_total{rule="/open",via="forward_auth"}`); !strings.HasSuffix(got, " 0") {
+			t.Errorf("served while stale by the rule that fails open: %q, want 0", got)
+		}
+	})
 	t.Run("identity", func(t *testing.T) {
 		token := w.Token(cognitotest.MintOptions{OriginJTI: "good", Subject: "s", Groups: []string{"a,b", "é"}})
 		h := ask(t, g, "GET", "/orders", bearer(token)).Header
@@ -288,7 +305,7 @@ func TestStalePolicies(t *testing.T) {
 			t.Errorf("ext_authz while stale: GET %s: %v, want %v and %d", tt.path, resp, tt.code, tt.status)
 		}
 	}
-	if got := metric(t, g, `revoked_gate_served_stale_total{via="forward_auth"}`); !strings.HasSuffix(got, " 1") {
+	if got := metric(t, g, `revoked_gate_served_stale_total{rule="/open",via="forward_auth"}`); !strings.HasSuffix(got, " 1") {
 		t.Errorf("served while stale: %q, want 1", got)
 	}
 	resp, err := client.Get("http://" + g.Addrs("metrics")[0] + "/readyz")

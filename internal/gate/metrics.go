@@ -1,14 +1,17 @@
 package gate
 
 import (
+	"cmp"
 	"net/http"
 	"runtime"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/seed-4e8dee1b/revoked/subscriber/subscriberprom"
+	"github.com/seed-4e8dee1b/revoked/validator"
 	"github.com/seed-4e8dee1b/revoked/validator/validatorprom"
 )
 
@@ -18,6 +21,31 @@ const (
 	viaExtAuthz    = "ext_authz"
 	viaCheck       = "check"
 )
+
+// maxRuleLabels bounds the label rule: each rule may have a series for each
+// interface and outcome. Rules beyond, in the order of the configuration, are
+// otherRules together.
+const (
+	maxRuleLabels = 100
+	otherRules    = "other"
+	noRule        = "none" // of requests that no rule has decided
+)
+
+// label names the i-th rule of a checked configuration: its path, which begins
+// with a slash, and what else tells it from others of that path.
+func (r Rule) label(i int) string {
+	if i >= maxRuleLabels {
+		return otherRules
+	}
+	label := r.Path
+	if len(r.Methods) > 0 {
+		label = strings.Join(r.Methods, ",") + " " + label
+	}
+	if r.Exact {
+		label += " (exact)"
+	}
+	return label
+}
 
 // numbers are the metrics of the gate. Labels come from fixed sets.
 type numbers struct {
@@ -30,22 +58,22 @@ type numbers struct {
 }
 
 func newNumbers(g *Gate) *numbers {
-	via := []string{"via"}
+	byRule := []string{"via", "rule"}
 	n := &numbers{
 		registry: prometheus.NewRegistry(),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "revoked_gate_decisions_total",
-			Help: "Decisions by interface and outcome: a reason of the validator, anonymous, settled (stale, and Cognito was asked), no_rule, ambiguous_request or undescribed.",
-		}, []string{"via", "outcome"}),
+			Help: "Decisions by interface, rule (path and methods; none decided: none; those beyond 100: other) and outcome: a reason of the validator, anonymous, settled (stale, and Cognito was asked), no_rule, ambiguous_request or undescribed.",
+		}, []string{"via", "rule", "outcome"}),
 		servedStale: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "revoked_gate_served_stale_total", Help: "Requests allowed by a fail-open policy while the denylist was stale.",
-		}, via),
+		}, byRule),
 		brokenGlass: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "revoked_gate_broken_glass_total", Help: "Requests allowed by the break-glass while the denylist was stale.",
-		}, via),
+		}, byRule),
 		unenforced: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "revoked_gate_unenforced_total", Help: "Requests allowed by report_only that would have been refused.",
-		}, via),
+		}, byRule),
 		untrusted: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "revoked_gate_untrusted_connections_total", Help: "Connections closed because the peer is no trusted proxy.",
 		}),
@@ -58,10 +86,10 @@ func newNumbers(g *Gate) *numbers {
 	breakGlass := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "revoked_gate_break_glass", Help: "1 if every rule serves while the denylist is stale, by REVOKED_STALE_POLICY or break_glass_file.",
 	}, func() float64 { return bit(g.judge.glassBroken()) })
-	for _, v := range []string{viaForwardAuth, viaExtAuthz, viaCheck} { // present from the start, for rates
-		n.servedStale.WithLabelValues(v)
-		n.brokenGlass.WithLabelValues(v)
-		n.unenforced.WithLabelValues(v)
+	for via, l := range map[string]Listener{viaForwardAuth: g.cfg.ForwardAuth, viaExtAuthz: g.cfg.ExtAuthz, viaCheck: g.cfg.Check} {
+		if len(l.Listen) > 0 {
+			n.begin(via, g.cfg.Rules)
+		}
 	}
 	n.registry.MustRegister(n.decisions, n.servedStale, n.brokenGlass, n.unenforced, n.untrusted, build, breakGlass, viewCollector{g}, validatorprom.New(g.judge.tokens),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -72,16 +100,34 @@ func (n *numbers) handler() http.Handler {
 	return promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{Registry: n.registry})
 }
 
+// begin makes what the rules may let pass be there from the start, at 0: else
+// rates and alerts would miss the first request.
+func (n *numbers) begin(via string, rules []Rule) {
+	for i, r := range rules {
+		label := r.label(i)
+		if r.stale() == validator.FailOpen {
+			n.servedStale.WithLabelValues(via, label)
+		}
+		if r.ReportOnly {
+			n.unenforced.WithLabelValues(via, label)
+		}
+		if !r.Anonymous {
+			n.brokenGlass.WithLabelValues(via, label)
+		}
+	}
+}
+
 func (n *numbers) count(via string, v verdict) {
-	n.decisions.WithLabelValues(via, v.outcome).Inc()
+	rule := cmp.Or(v.rule, noRule)
+	n.decisions.WithLabelValues(via, rule, v.outcome).Inc()
 	if v.servedStale {
-		n.servedStale.WithLabelValues(via).Inc()
+		n.servedStale.WithLabelValues(via, rule).Inc()
 	}
 	if v.brokenGlass {
-		n.brokenGlass.WithLabelValues(via).Inc()
+		n.brokenGlass.WithLabelValues(via, rule).Inc()
 	}
 	if v.unenforced {
-		n.unenforced.WithLabelValues(via).Inc()
+		n.unenforced.WithLabelValues(via, rule).Inc()
 	}
 }
 

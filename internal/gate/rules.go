@@ -41,6 +41,7 @@ func (q requirement) check(tok *validator.Verified) validator.Reason {
 type rule struct {
 	requirement
 	path       string
+	label      string   // in metrics
 	methods    []string // nil: all that no other rule of the path has
 	anonymous  bool
 	stale      validator.StalePolicy
@@ -62,10 +63,10 @@ func newRules(configured []Rule) *rules {
 	rs := &rules{
 		exact: make(map[string][]*rule), prefix: make(map[string][]*rule), folded: make(map[string]string),
 	}
-	for _, c := range configured {
+	for i, c := range configured {
 		r := &rule{
 			requirement: c.requirement(),
-			path:        c.Path, methods: c.Methods, anonymous: c.Anonymous,
+			path:        c.Path, label: c.label(i), methods: c.Methods, anonymous: c.Anonymous,
 			stale: c.stale(), reportOnly: c.ReportOnly,
 		}
 		path := strings.TrimSuffix(c.Path, "/")

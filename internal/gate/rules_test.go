@@ -2,6 +2,7 @@ package gate
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 )
 
@@ -101,5 +102,39 @@ func TestHeaderText(t *testing.T) {
 	}
 	if got := headerText("a,b", ""); got != "a,b" {
 		t.Errorf("headerText without separators = %q, want a,b", got)
+	}
+}
+
+// Each rule has a label of its own in metrics, as long as there are few.
+func TestRuleLabels(t *testing.T) {
+	configured := []Rule{
+		{Path: "/"},
+		{Path: "/login"},
+		{Path: "/login", Exact: true},
+		{Path: "/orders", Methods: []string{"GET", "HEAD"}},
+		{Path: "/orders"},
+		{Path: "/orders", Methods: []string{"POST"}, Exact: true},
+	}
+	for i, want := range []string{"/", "/login", "/login (exact)", "GET,HEAD /orders", "/orders", "POST /orders (exact)"} {
+		if got := configured[i].label(i); got != want {
+			t.Errorf("label of %+v = %q, want %q", configured[i], got, want)
+		}
+	}
+	for len(configured) < 3*maxRuleLabels {
+		configured = append(configured, Rule{Path: fmt.Sprint("/", len(configured))})
+	}
+	rs, labels := newRules(configured), make(map[string]int)
+	for _, list := range rs.prefix {
+		for _, r := range list {
+			labels[r.label]++
+		}
+	}
+	for _, list := range rs.exact {
+		for _, r := range list {
+			labels[r.label]++
+		}
+	}
+	if len(labels) != maxRuleLabels+1 || labels[otherRules] != 2*maxRuleLabels {
+		t.Errorf("%d labels, %d rules of %q; want %d and %d of it", len(labels), labels[otherRules], otherRules, maxRuleLabels+1, 2*maxRuleLabels)
 	}
 }

@@ -139,11 +139,11 @@ func forgivesStalenessOnly(t *testing.T, w *gatetest.World, g *gate.Gate) {
 	if got := metric(t, g, "revoked_gate_break_glass "); got != "revoked_gate_break_glass 1" {
 		t.Errorf("break-glass is not seen: %q", got)
 	}
-	served := metric(t, g, `revoked_gate_broken_glass_total{via="forward_auth"}`)
+	served := metric(t, g, `revoked_gate_broken_glass_total{rule="/open",via="forward_auth"}`)
 	if served == "" || strings.HasSuffix(served, " 0") {
 		t.Errorf("what the break-glass serves is not counted: %q", served)
 	}
-	if got := metric(t, g, `revoked_gate_served_stale_total{via="forward_auth"}`); !strings.HasSuffix(got, " 0") {
+	if got := metric(t, g, `revoked_gate_served_stale_total{rule="/open",via="forward_auth"}`); !strings.HasSuffix(got, " 0") {
 		t.Errorf("no policy has served: %q", got)
 	}
 }

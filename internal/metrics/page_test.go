@@ -157,7 +157,7 @@ func startService(t *testing.T, w *gatetest.World) *service.Service {
 func startGate(t *testing.T, w *gatetest.World) *gate.Gate {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "gate.yaml")
-	text := fmt.Sprintf("metrics_addr: 127.0.0.1:0\nforward_auth: {listen: ['127.0.0.1:0']}\nnats: {url: %q}\npools: [%s]\nrules: [{path: /}]\n",
+	text := fmt.Sprintf("metrics_addr: 127.0.0.1:0\nforward_auth: {listen: ['127.0.0.1:0']}\nnats: {url: %q}\npools: [%s]\nrules: [{path: /}, {path: /open, stale_policy: fail-open}, {path: /new, report_only: true}]\n",
 		w.NATS.URL(), w.PoolYAML())
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

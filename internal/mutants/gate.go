@@ -52,5 +52,11 @@ var gateMutants = []mutant{
 	}, {
 		file: "internal/lateview/lateview.go", find: "func (v *View) Itself() any { return v }", replace: "func (v *View) Itself() any { return v.sub.Load() }",
 		promise: "the hashes that are kept with tokens are used", run: "TestHashed",
+	}, {
+		file: "internal/gate/metrics.go", find: "	if i >= maxRuleLabels {", replace: "	if i >= 1000*maxRuleLabels {",
+		promise: "however many rules there are, the labels are bounded", run: "TestRuleLabels",
+	}, {
+		file: "internal/gate/metrics.go", find: "			n.servedStale.WithLabelValues(via, label)\n", replace: "			_ = label\n",
+		promise: "the first request that a rule serves while stale is noticed", run: "TestDecisions",
 	},
 }
