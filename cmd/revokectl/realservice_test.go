@@ -18,6 +18,7 @@ import (
 
 	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
 	"github.com/seed-4e8dee1b/revoked/internal/realpool"
+	"github.com/seed-4e8dee1b/revoked/internal/scripttest"
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
@@ -122,7 +123,7 @@ func TestScriptsOnRealService(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    cmdExits,
+			"exits":    scripttest.Exits,
 			"mint":     r.cmdMint,
 			"signin":   r.cmdSignIn,
 			"testuser": r.cmdTestUser,

@@ -1,16 +1,15 @@
 package main
 
 import (
-	"errors"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/seed-4e8dee1b/revoked/internal/scripttest"
 )
 
 func TestMain(m *testing.M) {
@@ -40,35 +39,15 @@ func TestScripts(t *testing.T) {
 			env.Values[serviceKey{}] = s
 			env.Setenv("REVOKED_URL", server.URL)
 			env.Setenv("REVOKED_API_KEY", testKey)
-			// The race detector makes every process linger for a second.
-			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			scripttest.Setup(env)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    cmdExits,
+			"exits":    scripttest.Exits,
 			"answer":   cmdAnswer,
 			"requests": cmdRequests,
 		},
 	})
-}
-
-func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE COMMAND...")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	got := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		exit, ok := errors.AsType[*exec.ExitError](err)
-		if !ok {
-			ts.Fatalf("running %v: %v", args[1:], err)
-		}
-		got = exit.ExitCode()
-	}
-	if got != want {
-		ts.Fatalf("%v exits with %d, want %d", args[1:], got, want)
-	}
 }
 
 func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {

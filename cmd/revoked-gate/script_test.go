@@ -2,18 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/seed-4e8dee1b/revoked/internal/scripttest"
 )
 
 func TestMain(m *testing.M) {
@@ -33,23 +31,12 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			// The race detector makes every process linger for a second.
-			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			scripttest.Setup(env)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": func(ts *testscript.TestScript, _ bool, args []string) {
-				err := ts.Exec(args[1], args[2:]...)
-				code := 0
-				if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-					code = exit.ExitCode()
-				} else {
-					ts.Check(err)
-				}
-				if strconv.Itoa(code) != args[0] {
-					ts.Fatalf("%v exits with %d, want %s", args[1:], code, args[0])
-				}
-			},
+			"exits":     scripttest.Exits,
+			"terminate": scripttest.Terminate,
 			"absolute": func(ts *testscript.TestScript, _ bool, args []string) {
 				text := strings.ReplaceAll(ts.ReadFile(args[0]), "SOCKET", ts.MkAbs("gate.sock"))
 				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
@@ -67,10 +54,6 @@ func TestScripts(t *testing.T) {
 					}
 				}
 				ts.Fatalf("nobody answers at %s", args[0])
-			},
-			"terminate": func(ts *testscript.TestScript, _ bool, _ []string) {
-				cmds := ts.BackgroundCmds()
-				ts.Check(cmds[len(cmds)-1].Process.Signal(syscall.SIGTERM))
 			},
 		},
 	})

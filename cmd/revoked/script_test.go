@@ -1,22 +1,20 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
+	"github.com/seed-4e8dee1b/revoked/internal/scripttest"
 	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
 )
 
@@ -42,43 +40,23 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			// The race detector makes every process linger for a second.
-			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			scripttest.Setup(env)
 			env.Setenv("KEY", "0123456789abcdef0123456789abcdef")
 			env.Setenv("SEAL", strings.Repeat("5ea1", 16))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":     cmdExits,
+			"exits":     scripttest.Exits,
 			"nats":      cmdNATS,
 			"cognito":   cmdCognito,
 			"freeaddr":  cmdFreeAddr,
 			"await":     cmdAwait,
 			"post":      cmdPost,
-			"terminate": cmdTerminate,
+			"terminate": scripttest.Terminate,
 			"collector": cmdCollector,
 			"received":  cmdReceived,
 		},
 	})
-}
-
-func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE COMMAND...")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	got := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		exit, ok := errors.AsType[*exec.ExitError](err)
-		if !ok {
-			ts.Fatalf("running %v: %v", args[1:], err)
-		}
-		got = exit.ExitCode()
-	}
-	if got != want {
-		ts.Fatalf("%v exits with %d, want %d", args[1:], got, want)
-	}
 }
 
 func cmdNATS(ts *testscript.TestScript, _ bool, _ []string) {
@@ -100,11 +78,6 @@ func cmdCognito(ts *testscript.TestScript, neg bool, args []string) {
 	text := fmt.Sprintf("pools: [{id: %s, endpoint: '%s', jwks_url: '%s', clients: [{id: %s}]}]\n",
 		demo.Pool.ID(), srv.URL(), demo.Pool.JWKSURL(), demo.Client.ID)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
-}
-
-func cmdTerminate(ts *testscript.TestScript, _ bool, _ []string) {
-	cmds := ts.BackgroundCmds()
-	ts.Check(cmds[len(cmds)-1].Process.Signal(syscall.SIGTERM))
 }
 
 func cmdFreeAddr(ts *testscript.TestScript, _ bool, args []string) {

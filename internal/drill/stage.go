@@ -8,14 +8,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
-	"github.com/seed-4e8dee1b/revoked/internal/stream"
-	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
@@ -55,27 +51,9 @@ func newStage(ctx context.Context) (_ *stage, err error) {
 		return nil, err
 	}
 	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return nil, err
-	}
-	names, err := stream.NewNames("")
-	if err != nil {
-		return nil, err
-	}
-	info, err := stream.Provision(ctx, js, stream.Settings{Names: names})
-	if err != nil {
-		return nil, err
-	}
-	s.epoch = info.Epoch
 	// Nodes become live on the word of a revoke service, and replicas come and
 	// go here.
-	bus, err := publisher.NewNATSBus(nc, "")
-	if err != nil {
-		return nil, err
-	}
-	beat := revocation.Message{SentAt: time.Now(), Beat: &revocation.Beat{ServiceID: "drill", Epoch: s.epoch, Version: revocation.WireVersion}}
-	if err := bus.AppendBeat(ctx, beat.Encode(), time.Hour); err != nil {
+	if s.epoch, err = natsdev.Provision(ctx, nc); err != nil {
 		return nil, err
 	}
 	if s.cognito, err = cognitotest.Start(cognitotest.Config{}); err != nil {

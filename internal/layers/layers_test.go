@@ -24,7 +24,7 @@ var (
 	metrics  = []string{"github.com/prometheus"}
 	observe  = slices.Concat([]string{"go.opentelemetry.io"}, metrics)
 	testOnly = []string{
-		own("internal/natsdev"), own("internal/docs"), own("internal/acttest"), own("internal/faultlink"), own("internal/verdicts"), own("publisher/cognitotest"),
+		own("internal/natsdev"), own("internal/docs"), own("internal/acttest"), own("internal/faultlink"), own("internal/safebuf"), own("internal/scripttest"), own("internal/verdicts"), own("publisher/cognitotest"),
 		"github.com/nats-io/nats-server", "go.uber.org/goleak", "pgregory.net/rapid", "github.com/google/go-cmp",
 	}
 )

@@ -1,12 +1,10 @@
 package otlp_test
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,25 +13,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/seed-4e8dee1b/revoked/internal/otlp"
+	"github.com/seed-4e8dee1b/revoked/internal/safebuf"
 )
-
-// safeBuffer is written to by the exporter's goroutine.
-type safeBuffer struct {
-	mu   sync.Mutex // guards the field below
-	text bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
 
 func TestOffUnlessAnEndpointIsGiven(t *testing.T) {
 	for _, environ := range []map[string]string{
@@ -91,7 +72,7 @@ func TestFailuresAreToldOnce(t *testing.T) {
 	// The exporter reads these by itself.
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", srv.URL)
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
-	log := &safeBuffer{}
+	log := new(safebuf.Buffer)
 	traces, err := otlp.Start(t.Context(), otlp.Config{
 		Name: "test", Environ: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": srv.URL}, Logger: zerolog.New(log),
 	})

@@ -3,7 +3,6 @@
 package proxies_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -12,12 +11,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/seed-4e8dee1b/revoked/internal/gate/gatetest"
+	"github.com/seed-4e8dee1b/revoked/internal/safebuf"
 )
 
 // limit bounds every wait. Nothing takes nearly as long.
@@ -96,7 +95,7 @@ func run(t *testing.T, name string, cmd *exec.Cmd) *process {
 // runTo sends what the process prints to stdout, if that is not nil.
 func runTo(t *testing.T, name string, cmd *exec.Cmd, stdout *os.File) *process {
 	t.Helper()
-	var out lockedBuffer
+	var out safebuf.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if stdout != nil {
 		cmd.Stdout = stdout
@@ -114,8 +113,7 @@ func runTo(t *testing.T, name string, cmd *exec.Cmd, stdout *os.File) *process {
 	t.Cleanup(func() {
 		p.end(syscall.SIGTERM)
 		if t.Failed() {
-			text := out.String()
-			t.Logf("end of the output of %s:\n%s", name, text[max(0, len(text)-4096):])
+			t.Logf("end of the output of %s:\n%s", name, out.End())
 		}
 	})
 	return p
@@ -130,23 +128,6 @@ func (p *process) end(sig syscall.Signal) {
 		p.cmd.Process.Kill()
 		<-p.done
 	}
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // gateProcess is a gate as it is installed: the binary with deploy/gate's
@@ -248,6 +229,19 @@ func version(ctx context.Context, path, flag string) string {
 // by TCP, or, to compare with, not at all.
 type way struct{ socket, addr string }
 
+// change says what to replace in a proxy's file, in which scheme comes before
+// the path of the socket, and asking and without are how it asks and does not.
+func (w way) change(scheme, asking, without string) map[string]string {
+	const path = "/run/revoked/gate.sock"
+	switch {
+	case w.socket != "":
+		return map[string]string{path: w.socket}
+	case w.addr != "":
+		return map[string]string{scheme + path: w.addr}
+	}
+	return map[string]string{asking: without}
+}
+
 func startNginx(t *testing.T, u *upstream, g *gateProcess) proxy {
 	t.Helper()
 	return startNginxWay(t, u, way{socket: g.forward()})
@@ -255,15 +249,7 @@ func startNginx(t *testing.T, u *upstream, g *gateProcess) proxy {
 
 func startNginxWay(t *testing.T, u *upstream, gate way) proxy {
 	t.Helper()
-	change := map[string]string{}
-	switch {
-	case gate.socket != "":
-		change["/run/revoked/gate.sock"] = gate.socket
-	case gate.addr != "":
-		change["unix:/run/revoked/gate.sock"] = gate.addr
-	default:
-		change["auth_request /_revoked;"] = ""
-	}
+	change := gate.change("unix:", "auth_request /_revoked;", "")
 	path, ok := find("nginx")
 	if !ok {
 		t.Fatal("nginx is not installed: run make test-proxies")
@@ -293,16 +279,8 @@ func startCaddy(t *testing.T, u *upstream, g *gateProcess) proxy {
 
 func startCaddyWay(t *testing.T, u *upstream, gate way) proxy {
 	t.Helper()
-	change := map[string]string{}
-	switch {
-	case gate.socket != "":
-		change["/run/revoked/gate.sock"] = gate.socket
-	case gate.addr != "":
-		change["unix//run/revoked/gate.sock"] = gate.addr
-	default:
-		// A matcher that nothing matches.
-		change["forward_auth unix"] = "forward_auth /nothing-is-here unix"
-	}
+	// Without a gate: a matcher that nothing matches.
+	change := gate.change("unix/", "forward_auth unix", "forward_auth /nothing-is-here unix")
 	path, ok := find("caddy")
 	if !ok {
 		t.Fatal("caddy is not installed: run make test-proxies")

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
+	"github.com/seed-4e8dee1b/revoked/internal/safebuf"
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
@@ -40,29 +40,8 @@ type bench struct {
 	demo    cognitotest.DemoPool
 	svc     *service.Service
 	node    *subscriber.Subscriber // an API node's
-	log     *logBuffer             // the service's
+	log     safebuf.Buffer         // the service's
 	secrets []string               // what must not be in it
-}
-
-// logBuffer keeps what is written, and shows it if the test fails.
-type logBuffer struct {
-	mu   sync.Mutex // guards text
-	text strings.Builder
-	show io.Writer
-}
-
-// Write implements io.Writer.
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text.Write(p)
-	return l.show.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // newBench has NATS, Cognito, the service and a node running.
@@ -80,7 +59,7 @@ func newBench(t *testing.T) *bench {
 func newStoppedBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{
-		t: t, nats: natsdev.Run(t), log: &logBuffer{show: zerolog.NewTestWriter(t)},
+		t: t, nats: natsdev.Run(t),
 		secrets: []string{apiKey, sealKey, cognitotest.DemoClientSecret, cognitotest.DemoPassword},
 	}
 	b.startCognito()
@@ -137,7 +116,7 @@ func (b *bench) config() service.Config {
 	cfg.CognitoWait = 5 * time.Second
 	cfg.CORSOrigins = []string{"https://app.example.com"}
 	cfg.NATS.URL = b.nats.URL()
-	cfg.Logger = zerolog.New(b.log)
+	cfg.Logger = zerolog.New(io.MultiWriter(&b.log, zerolog.NewTestWriter(b.t)))
 	cfg.Pools = []service.Pool{{
 		ID: b.demo.Pool.ID(), Endpoint: b.cognito.URL(), JWKSURL: b.demo.Pool.JWKSURL(),
 		Clients: []service.Client{

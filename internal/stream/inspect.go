@@ -162,31 +162,13 @@ func (i *inspection) account(ctx context.Context) {
 }
 
 func (i *inspection) stream(ctx context.Context) {
-	topic := "stream " + i.names.Events()
-	ctx, cancel := i.question(ctx, probeTimeout)
-	defer cancel()
-	s, err := i.js.Stream(ctx, i.names.Events())
-	switch {
-	case i.forbidden("$JS.API.STREAM.INFO." + i.names.Events()):
-		i.add(Unknown, topic, "this credential may not read it", "allow $JS.API.STREAM.INFO."+i.names.Events()+", or run the check as the administrator")
-		i.exists = true // as far as we know
-		return
-	case errors.Is(err, jetstream.ErrStreamNotFound):
-		i.add(Failure, topic, "does not exist", `run "revoked provision"`)
-		return
-	case err != nil:
-		i.add(Failure, topic, err.Error(), "see why JetStream does not answer")
+	info, hidden := i.look(ctx, i.names.Events())
+	i.exists = info != nil || hidden // as far as we know
+	if info == nil {
 		return
 	}
-	i.exists = true
-	info := s.CachedInfo()
-	wrong := differences(i.names, info.Config)
-	for _, d := range wrong {
-		i.add(Failure, topic+", "+d.Field, d.Found, "wants "+d.Wanted+": correct it with the nats command, or remove the stream and provision again")
-	}
-	if len(wrong) == 0 {
-		i.add(Good, topic, fmt.Sprintf("epoch %s, %d messages, head %d", info.Config.Metadata[epochKey], info.State.Msgs, info.State.LastSeq), "")
-	}
+	i.compare(info, differences(i.names, info.Config), ", or remove the stream and provision again",
+		fmt.Sprintf("epoch %s, %d messages, head %d", info.Config.Metadata[epochKey], info.State.Msgs, info.State.LastSeq))
 	i.replicas(info)
 }
 
@@ -198,28 +180,40 @@ func (i *inspection) own(ctx context.Context) {
 }
 
 func (i *inspection) ownStream(ctx context.Context, want jetstream.StreamConfig) {
-	topic := "stream " + want.Name
+	if info, _ := i.look(ctx, want.Name); info != nil {
+		i.compare(info, ownDifferences(want, info.Config), "", fmt.Sprintf("%d messages", info.State.Msgs))
+	}
+}
+
+// look returns what is known of a stream, or nil, after it has said why. A hidden
+// one may be there.
+func (i *inspection) look(ctx context.Context, name string) (info *jetstream.StreamInfo, hidden bool) {
+	topic := "stream " + name
 	ctx, cancel := i.question(ctx, probeTimeout)
 	defer cancel()
-	s, err := i.js.Stream(ctx, want.Name)
+	s, err := i.js.Stream(ctx, name)
 	switch {
-	case i.forbidden("$JS.API.STREAM.INFO." + want.Name):
-		i.add(Unknown, topic, "this credential may not read it", "allow $JS.API.STREAM.INFO."+want.Name+", or run the check as the administrator")
-		return
+	case i.forbidden("$JS.API.STREAM.INFO." + name):
+		i.add(Unknown, topic, "this credential may not read it", "allow $JS.API.STREAM.INFO."+name+", or run the check as the administrator")
+		return nil, true
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		i.add(Failure, topic, "does not exist", `run "revoked provision"`)
-		return
+		return nil, false
 	case err != nil:
 		i.add(Failure, topic, err.Error(), "see why JetStream does not answer")
-		return
+		return nil, false
 	}
-	info := s.CachedInfo()
-	wrong := ownDifferences(want, info.Config)
+	return s.CachedInfo(), false
+}
+
+// compare adds what is wrong with a stream, and else that it is good.
+func (i *inspection) compare(info *jetstream.StreamInfo, wrong []*MismatchError, orElse, good string) {
+	topic := "stream " + info.Config.Name
 	for _, d := range wrong {
-		i.add(Failure, topic+", "+d.Field, d.Found, "wants "+d.Wanted+": correct it with the nats command")
+		i.add(Failure, topic+", "+d.Field, d.Found, "wants "+d.Wanted+": correct it with the nats command"+orElse)
 	}
 	if len(wrong) == 0 {
-		i.add(Good, topic, fmt.Sprintf("%d messages", info.State.Msgs), "")
+		i.add(Good, topic, good, "")
 	}
 }
 

@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
-	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
 	"github.com/seed-4e8dee1b/revoked/revocation"
@@ -68,18 +66,10 @@ func New(t *testing.T, node subscriber.Config) *Bed {
 	nc, err := nats.Connect(b.Broker.URL(), nats.MaxReconnects(-1))
 	must(err)
 	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	must(err)
-	names, err := stream.NewNames("")
-	must(err)
-	info, err := stream.Provision(ctx, js, stream.Settings{Names: names})
+	_, err = natsdev.Provision(ctx, nc)
 	must(err)
 	b.bus, err = publisher.NewNATSBus(nc, "")
 	must(err)
-	beat := revocation.Message{SentAt: time.Now(), Beat: &revocation.Beat{
-		ServiceID: "testbed", Epoch: info.Epoch, Version: revocation.WireVersion,
-	}}
-	must(b.bus.AppendBeat(ctx, beat.Encode(), time.Hour))
 
 	node.Servers, node.Service = b.Broker.URL(), "testbed"
 	b.Denylist, err = subscriber.Open(ctx, node)

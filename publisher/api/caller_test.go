@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/seed-4e8dee1b/revoked/internal/safebuf"
 	"github.com/seed-4e8dee1b/revoked/publisher/api"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
@@ -33,7 +34,7 @@ var grants = []api.Grant{
 // newAdminWorld has an admin handler only.
 func newAdminWorld(t *testing.T, edit func(*api.AdminConfig)) *world {
 	t.Helper()
-	w := &world{t: t, fake: &fakeRevoker{leg: "done"}, log: &syncBuffer{}}
+	w := &world{t: t, fake: &fakeRevoker{leg: "done"}, log: &safebuf.Buffer{}}
 	w.fleet, w.audit = &fakeFleet{fake: w.fake}, &fakeAudit{fake: w.fake}
 	cfg := api.AdminConfig{
 		Common: api.Common{Revoker: w.fake, Tokens: fakeTokens{}, Audit: w.audit}, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: w.fleet, Doctor: w.fleet, Feed: w.fleet, Keys: keys, Grants: grants, Pools: []string{pool},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/seed-4e8dee1b/revoked/internal/safebuf"
 	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/publisher/api"
 )
@@ -24,7 +25,7 @@ func (*panicking) Revoke(context.Context, publisher.Request) (publisher.Status, 
 // net/http ends the connection of a request that panics; the log line and the
 // count are ours.
 func TestPanic(t *testing.T) {
-	log := &syncBuffer{}
+	log := &safebuf.Buffer{}
 	status := 0
 	common := api.Common{Revoker: &panicking{}, Tokens: fakeTokens{}, Audit: &fakeAudit{}, Logger: zerolog.New(log)}
 	cfg := api.AdminConfig{Common: common, Examiner: fakeTokens{}, Denylist: fakeDenylist{}, Fleet: &fakeFleet{}, Doctor: &fakeFleet{}, Feed: &fakeFleet{}, Keys: keys, Pools: []string{pool}}

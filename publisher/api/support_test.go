@@ -21,6 +21,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/seed-4e8dee1b/revoked/internal/safebuf"
 	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/publisher/api"
 	"github.com/seed-4e8dee1b/revoked/revocation"
@@ -300,13 +301,13 @@ type world struct {
 	audit  *fakeAudit
 	public http.Handler
 	admin  http.Handler
-	log    *syncBuffer
+	log    *safebuf.Buffer
 	served []string // "listener route status"
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, fake: &fakeRevoker{leg: publisher.LegDone}, log: &syncBuffer{}}
+	w := &world{t: t, fake: &fakeRevoker{leg: publisher.LegDone}, log: &safebuf.Buffer{}}
 	var mu sync.Mutex
 	served := func(listener string) func(string, int, time.Duration) {
 		return func(route string, status int, _ time.Duration) {
@@ -340,23 +341,6 @@ func newWorld(t *testing.T) *world {
 		}
 	})
 	return w
-}
-
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // answer of a handler.

@@ -1,7 +1,6 @@
 package compose_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -15,12 +14,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/seed-4e8dee1b/revoked/internal/safebuf"
 )
 
 // limit bounds every wait. Nothing takes nearly as long.
@@ -240,28 +240,9 @@ func (e *engine) build(name string, env []string, script string) string {
 type process struct {
 	service types.ServiceConfig
 	cmd     *exec.Cmd
-	out     output
+	out     safebuf.Buffer
 	done    chan struct{} // closed when it has ended
 	err     error         // how; to be read once done is closed
-}
-
-type output struct {
-	mu   sync.Mutex // guards text
-	text bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	text := o.text.String()
-	return text[max(0, len(text)-4096):]
 }
 
 // command returns how a service is run, with other arguments than its own.
@@ -323,7 +304,7 @@ func (e *engine) launch(s types.ServiceConfig, extra ...string) {
 	e.t.Cleanup(func() {
 		p.stop()
 		if e.t.Failed() {
-			e.t.Logf("end of the output of %s:\n%s", s.Name, &p.out)
+			e.t.Logf("end of the output of %s:\n%s", s.Name, p.out.End())
 		}
 	})
 }

@@ -1,19 +1,19 @@
 package kubernetes_test
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	core "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/seed-4e8dee1b/revoked/internal/safebuf"
 )
 
 // secrets are the values of Secrets by name and key.
@@ -181,36 +181,17 @@ func secretsOf(p pod) secrets {
 	return all
 }
 
-// output is what a process has written.
-type output struct {
-	mu   sync.Mutex // guards text
-	text bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
 // running is a process that has been started.
 type running struct {
 	cmd  *exec.Cmd
-	out  *output
+	out  *safebuf.Buffer
 	done chan error // capacity 1: how it ended
 }
 
 // start runs a container until it is stopped, or the test ends.
 func (k *kubelet) start(run process) *running {
 	k.t.Helper()
-	r := &running{out: new(output), done: make(chan error, 1)}
+	r := &running{out: new(safebuf.Buffer), done: make(chan error, 1)}
 	r.cmd = exec.Command(binary(k.t, run.binary), run.args...)
 	// Nothing of ours: no AWS account, no proxy.
 	r.cmd.Env = append([]string{"AWS_EC2_METADATA_DISABLED=true", "HOME=" + k.t.TempDir()}, run.env...)

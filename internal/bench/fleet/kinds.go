@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/seed-4e8dee1b/revoked/internal/stream"
+	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
 	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
@@ -156,26 +156,10 @@ func openNodes(ctx context.Context, url string, n int, got *receiver) (sender, f
 }
 
 func provision(ctx context.Context, nc *nats.Conn) (*publisher.NATSBus, error) {
-	js, err := jetstream.New(nc)
-	if err != nil {
+	if _, err := natsdev.Provision(ctx, nc); err != nil {
 		return nil, err
 	}
-	names, err := stream.NewNames("")
-	if err != nil {
-		return nil, err
-	}
-	info, err := stream.Provision(ctx, js, stream.Settings{Names: names})
-	if err != nil {
-		return nil, err
-	}
-	bus, err := publisher.NewNATSBus(nc, "")
-	if err != nil {
-		return nil, err
-	}
-	beat := revocation.Message{SentAt: time.Now(), Beat: &revocation.Beat{
-		ServiceID: "bench", Epoch: info.Epoch, Version: revocation.WireVersion,
-	}}
-	return bus, bus.AppendBeat(ctx, beat.Encode(), time.Hour)
+	return publisher.NewNATSBus(nc, "")
 }
 
 func openOrdered(ctx context.Context, url string, n int, got *receiver) (sender, func(), error) {

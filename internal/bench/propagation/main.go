@@ -22,10 +22,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
-	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/publisher"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
@@ -150,25 +148,10 @@ func measure(n, count int, rate float64) (result, error) {
 }
 
 func provision(ctx context.Context, nc *nats.Conn) (*publisher.NATSBus, error) {
-	js, err := jetstream.New(nc)
-	if err != nil {
+	if _, err := natsdev.Provision(ctx, nc); err != nil {
 		return nil, err
 	}
-	names, err := stream.NewNames("")
-	if err != nil {
-		return nil, err
-	}
-	info, err := stream.Provision(ctx, js, stream.Settings{Names: names})
-	if err != nil {
-		return nil, err
-	}
-	bus, err := publisher.NewNATSBus(nc, "")
-	if err != nil {
-		return nil, err
-	}
-	// Nodes wait for a sign of life of the service.
-	beat := revocation.Message{SentAt: time.Now(), Beat: &revocation.Beat{ServiceID: "bench", Epoch: info.Epoch, Version: revocation.WireVersion}}
-	return bus, bus.AppendBeat(ctx, beat.Encode(), 48*time.Hour)
+	return publisher.NewNATSBus(nc, "")
 }
 
 // openNodes opens n subscribers, each with a connection of its own.

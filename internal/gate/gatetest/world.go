@@ -6,6 +6,7 @@ package gatetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -101,46 +102,33 @@ func (w *World) Revoke(ctx context.Context, sessions ...string) ([]revocation.Ac
 			Target: revocation.Target{Kind: revocation.KindSession, Pool: w.Pool.ID(), ID: session},
 		}
 	}
-	return acts, w.withStream(func(js jetstream.JetStream, names stream.Names) error {
-		const batch = 500
-		for begin := 0; begin < len(acts); begin += batch {
-			body := revocation.Message{SentAt: time.Now(), Acts: acts[begin:min(begin+batch, len(acts))]}.Encode()
-			if _, err := js.Publish(ctx, names.Event(), body); err != nil {
-				return err
-			}
+	nc, err := nats.Connect(w.NATS.URL())
+	if err != nil {
+		return nil, err
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	names, err := stream.NewNames("")
+	if err != nil {
+		return nil, err
+	}
+	for batch := range slices.Chunk(acts, 500) {
+		if _, err := js.Publish(ctx, names.Event(), revocation.Message{SentAt: time.Now(), Acts: batch}.Encode()); err != nil {
+			return nil, err
 		}
-		return nil
-	})
+	}
+	return acts, nil
 }
 
 func (w *World) provision(ctx context.Context) error {
-	return w.withStream(func(js jetstream.JetStream, names stream.Names) error {
-		info, err := stream.Provision(ctx, js, stream.Settings{Names: names})
-		if err != nil {
-			return err
-		}
-		// Nodes wait for a sign of life of the revoke service.
-		beat := revocation.Message{SentAt: time.Now(), Beat: &revocation.Beat{
-			ServiceID: "gatetest", Epoch: info.Epoch, Version: revocation.WireVersion,
-		}}
-		_, err = js.Publish(ctx, names.Beat(), beat.Encode())
-		return err
-	})
-}
-
-func (w *World) withStream(do func(jetstream.JetStream, stream.Names) error) error {
 	nc, err := nats.Connect(w.NATS.URL())
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return err
-	}
-	names, err := stream.NewNames("")
-	if err != nil {
-		return err
-	}
-	return do(js, names)
+	_, err = natsdev.Provision(ctx, nc)
+	return err
 }
