@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/seed-4e8dee1b/revoked/internal/dev"
@@ -81,6 +83,58 @@ func TestDemoNoticesEveryBrokenStep(t *testing.T) {
 			}
 			if !strings.Contains(out, "FAILED") {
 				t.Errorf("stdout doesn't show the failure:\n%s", out)
+			}
+		})
+	}
+}
+
+// A demo that is interrupted has not held, and no step is blamed for it; what is
+// to be left running is ended that way.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, until string
+		args        []string
+		code        int
+	}{
+		{"demo", "3. problem", []string{"demo"}, 1},
+		{"run", "Everything is up", []string{"run"}, 0},
+		{"emulator", "Cognito emulator on", []string{"--cognito-only", "--listen", "127.0.0.1:0"}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var errOut bytes.Buffer
+			cmd := &exec.Cmd{Path: exe, Args: append([]string{"revoked-dev"}, tt.args...), Stderr: &errOut, Env: append(os.Environ(), "GORACE=atexit_sleep_ms=0")}
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var all strings.Builder
+			lines := bufio.NewScanner(stdout)
+			signaled := false
+			for lines.Scan() {
+				all.WriteString(lines.Text() + "\n")
+				if !signaled && strings.Contains(lines.Text(), tt.until) {
+					signaled = true
+					cmd.Process.Signal(syscall.SIGTERM)
+				}
+			}
+			cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code != tt.code {
+				t.Errorf("exit code %d, want %d\n%s\n%s", code, tt.code, all.String(), errOut.String())
+			}
+			if strings.Contains(all.String(), "FAILED") {
+				t.Errorf("a step is blamed:\n%s", all.String())
+			}
+			if tt.code == 1 && !strings.Contains(errOut.String(), "interrupted") {
+				t.Errorf("stderr %q does not say why", errOut.String())
 			}
 		})
 	}

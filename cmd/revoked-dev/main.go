@@ -5,40 +5,41 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seed-4e8dee1b/revoked/internal/cli"
+	"github.com/seed-4e8dee1b/revoked/internal/config"
 	"github.com/seed-4e8dee1b/revoked/internal/dev"
 )
 
 func main() { os.Exit(run()) }
 
 // run returns the exit code: 0 if all went well, 1 if not, 2 for wrong usage.
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	cmd := rootCommand()
-	err := cmd.ExecuteContext(ctx)
-	switch {
-	case err == nil, errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return 0
-	case errors.As(err, new(cli.UsageError)):
-		fmt.Fprintf(os.Stderr, "revoked-dev: %v\nTry: revoked-dev --help\n", err)
-		return 2
+func run() int { return cli.Run(rootCommand()) }
+
+// leftRunning is for what goes on until it is interrupted: that is its proper
+// end, even while it starts.
+func leftRunning(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
 	}
-	fmt.Fprintf(os.Stderr, "revoked-dev: %v\n", err)
-	return 1
+	return err
+}
+
+// finished is for what has an end of its own: interrupted, it has proven nothing.
+func finished(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("interrupted: %w", err)
+	}
+	return err
 }
 
 func rootCommand() *cobra.Command {
@@ -50,8 +51,9 @@ func rootCommand() *cobra.Command {
 		Long: `revoked-dev runs NATS JetStream, a Cognito emulator, the revoke service and
 three sample API nodes on loopback addresses. Nothing of it is for production.
 
-Exit codes: 0 ok (Ctrl-C and SIGTERM included), 1 failure or a step that did not
-hold, 2 wrong command line or environment.`,
+Exit codes: 0 ok (for what goes on until then, Ctrl-C and SIGTERM included), 1
+failure, interruption or a step that did not hold, 2 wrong command line or
+environment.`,
 		Example: `  revoked-dev demo                  # the story of a revocation, step by step
   revoked-dev run                   # leave everything up and print what to try
   revoked-dev --cognito-only        # just the emulator, for tests in any language`,
@@ -63,7 +65,7 @@ hold, 2 wrong command line or environment.`,
 			if !cognitoOnly {
 				return cmd.Help()
 			}
-			return dev.RunCognito(cmd.Context(), listen, cmd.OutOrStdout())
+			return leftRunning(cmd.Context(), dev.RunCognito(cmd.Context(), listen, cmd.OutOrStdout()))
 		},
 	}
 	root.Flags().BoolVar(&cognitoOnly, "cognito-only", false, "serve only the Cognito emulator, with the demo pool, until interrupted")
@@ -88,7 +90,8 @@ What was revoked is forgotten then.`,
 			if probe != 0 && probe < time.Second {
 				return cli.Usagef("--probe %v: give at least 1s", probe)
 			}
-			return dev.Run(cmd.Context(), cmd.OutOrStdout(), probe)
+			log := cli.Logger(config.Log{Level: "info", Format: "console"})
+			return leftRunning(cmd.Context(), dev.Run(cmd.Context(), cmd.OutOrStdout(), log, probe))
 		},
 	}
 	cmd.Flags().DurationVar(&probe, "probe", 0, "revoke a canary as often, and measure how soon the nodes enforce it; 0 for never")
@@ -118,7 +121,7 @@ DEMO_REPEATS=<n> is how often the time to refusal is measured (default 50).`,
 			if broken != "" && !slices.Contains(dev.DemoSteps(), broken) {
 				return cli.Usagef("DEMO_BREAK=%s: no such step; the steps are %s", broken, strings.Join(dev.DemoSteps(), ", "))
 			}
-			return dev.RunDemo(cmd.Context(), dev.DemoConfig{Out: cmd.OutOrStdout(), Break: broken, Repeats: repeats})
+			return finished(cmd.Context(), dev.RunDemo(cmd.Context(), dev.DemoConfig{Out: cmd.OutOrStdout(), Break: broken, Repeats: repeats}))
 		},
 	}
 }
@@ -139,7 +142,7 @@ what is true. It needs a Unix system.`,
 				return cli.Usagef("--nodes %d: give a number from 2 to 200", cfg.Nodes)
 			}
 			cfg.Out = cmd.OutOrStdout()
-			return dev.RunReceipts(cmd.Context(), cfg)
+			return finished(cmd.Context(), dev.RunReceipts(cmd.Context(), cfg))
 		},
 	}
 	cmd.Flags().IntVar(&cfg.Nodes, "nodes", 20, "`N` node processes, 2 to 200")
@@ -173,7 +176,7 @@ func nodeCommand() *cobra.Command {
 				io.Copy(io.Discard, os.Stdin)
 				cancel()
 			}()
-			return dev.RunNode(ctx, cfg, cmd.OutOrStdout())
+			return leftRunning(ctx, dev.RunNode(ctx, cfg, cmd.OutOrStdout()))
 		},
 	}
 	f := cmd.Flags()

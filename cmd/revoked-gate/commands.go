@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -33,9 +32,7 @@ then decisions under way, then the rest.`,
 			if err != nil {
 				return err
 			}
-			log := cfg.Log()
-			log.NoColor = os.Getenv("NO_COLOR") != ""
-			cfg.Logger, cfg.Version = log.Logger(os.Stderr), build.Current().Version
+			cfg.Logger, cfg.Version = cli.ServerLogger(cfg.Log()), build.Current().Version
 			traces, err := otlp.Start(cmd.Context(), otlp.Config{
 				Name: "revoked-gate", Version: cfg.Version, Instance: cfg.Node, Environ: config.Environ(), Logger: cfg.Logger,
 			})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +36,7 @@ metrics revoked_service_probe_*, and who is missing in the log.`,
 			if err != nil {
 				return err
 			}
-			cfg.Logger = config.Log{Level: cfg.LogLevel, Format: cfg.LogFormat, NoColor: os.Getenv("NO_COLOR") != ""}.Logger(os.Stderr)
+			cfg.Logger = cli.ServerLogger(config.Log{Level: cfg.LogLevel, Format: cfg.LogFormat})
 			traces, err := otlp.Start(cmd.Context(), otlp.Config{
 				Name: "revoked", Version: cfg.Version, Instance: cfg.ServiceID, Environ: config.Environ(), Logger: cfg.Logger,
 			})

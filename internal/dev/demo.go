@@ -64,7 +64,7 @@ func RunDemo(ctx context.Context, cfg DemoConfig) error {
 	}
 	fmt.Fprintf(cfg.Out, "NATS JetStream, a Cognito emulator, the revoke service and %d API nodes (processes) are up after %d ms.\n",
 		demoNodes, time.Since(began).Milliseconds())
-	if err := play(cfg.Out, d.steps(ctx)); err != nil {
+	if err := play(ctx, cfg.Out, d.steps(ctx)); err != nil {
 		return err
 	}
 	fmt.Fprintf(cfg.Out, "\nCognito alone: revoked at Cognito, still accepted by all %d nodes, for %.0f min more.\n", demoNodes, d.goesOn.Minutes())

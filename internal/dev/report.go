@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
@@ -17,11 +18,15 @@ type step struct {
 }
 
 // play runs the steps in order, writes a line for each, and returns an error
-// that names the first that did not hold.
-func play(out io.Writer, steps []step) error {
+// that names the first that did not hold. One that the end of ctx has cut short
+// is not blamed.
+func play(ctx context.Context, out io.Writer, steps []step) error {
 	for i, s := range steps {
 		began := time.Now()
 		happened, err := s.run()
+		if err != nil && ctx.Err() != nil {
+			return fmt.Errorf("in step %q: %w", s.name, ctx.Err())
+		}
 		verdict := "ok"
 		if err != nil {
 			verdict, happened = "FAILED", err.Error()

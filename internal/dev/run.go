@@ -7,7 +7,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rs/zerolog"
 
@@ -25,8 +27,8 @@ const (
 
 // Run starts a stack and three sample nodes, writes to out what to try, and
 // leaves everything up until ctx ends. With probe above zero the service revokes
-// a canary as often, and measures how soon the nodes enforce it.
-func Run(ctx context.Context, out io.Writer, probe time.Duration) error {
+// a canary as often, and measures how soon the nodes enforce it. It logs to log.
+func Run(ctx context.Context, out io.Writer, log zerolog.Logger, probe time.Duration) error {
 	cfg := Config{
 		NATSPort:   runNATSPort,
 		Cognito:    free(CognitoAddr),
@@ -34,7 +36,7 @@ func Run(ctx context.Context, out io.Writer, probe time.Duration) error {
 		AdminAddr:  free(runAdmin),
 		Metrics:    free(runMetrics),
 		Probe:      probe,
-		Logger:     zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr}).Level(zerolog.InfoLevel).With().Timestamp().Logger(),
+		Logger:     log,
 	}
 	if free(fmt.Sprint("127.0.0.1:", runNATSPort)) == "" {
 		cfg.NATSPort = 0
@@ -113,5 +115,15 @@ func beside(name string) string {
 	if _, err := os.Stat(dir + name); dir == "" || err != nil {
 		return name
 	}
-	return dir + name
+	return quoted(dir + name)
+}
+
+// quoted returns path as a shell takes it.
+func quoted(path string) string {
+	if !strings.ContainsFunc(path, func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("/._-+:@%,", c)
+	}) {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
