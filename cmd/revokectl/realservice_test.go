@@ -100,7 +100,7 @@ func startRealService(t *testing.T) *realService {
 }
 
 // TestScriptsOnRealService runs the command against the revoke service itself.
-// Beyond the commands of TestScripts there are:
+// Beyond the commands of scripttest there are:
 //
 //	mint FILE [CLAIM=VALUE...]  writes a fresh access token of grace, with these claims
 //	signin FILE                 signs grace in and writes her access token; sets SUB, JTI and SESSION
@@ -110,27 +110,18 @@ func startRealService(t *testing.T) *realService {
 //	keep VARIABLE PREFIX        sets it to the second word of the line of stdout that begins with PREFIX
 func TestScriptsOnRealService(t *testing.T) {
 	r := startRealService(t)
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/service",
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Setup: func(env *testscript.Env) error {
-			env.Setenv("REVOKED_URL", r.svc.AdminURL())
-			env.Setenv("REVOKED_API_KEY", adminKey)
-			env.Setenv("POOL", r.demo.Pool.ID())
-			env.Setenv("CLIENT", r.demo.Client.ID)
-			env.Setenv("GORACE", "atexit_sleep_ms=0")
-			return nil
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    scripttest.Exits,
-			"mint":     r.cmdMint,
-			"signin":   r.cmdSignIn,
-			"testuser": r.cmdTestUser,
-			"as":       cmdAs,
-			"node":     r.cmdNode,
-			"keep":     cmdKeep,
-		},
+	scripttest.Run(t, "testdata/service", func(env *testscript.Env) {
+		env.Setenv("REVOKED_URL", r.svc.AdminURL())
+		env.Setenv("REVOKED_API_KEY", adminKey)
+		env.Setenv("POOL", r.demo.Pool.ID())
+		env.Setenv("CLIENT", r.demo.Client.ID)
+	}, scripttest.Commands{
+		"mint":     r.cmdMint,
+		"signin":   r.cmdSignIn,
+		"testuser": r.cmdTestUser,
+		"as":       cmdAs,
+		"node":     r.cmdNode,
+		"keep":     cmdKeep,
 	})
 }
 

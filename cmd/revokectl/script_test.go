@@ -20,33 +20,23 @@ func TestMain(m *testing.M) {
 type serviceKey struct{}
 
 // TestScripts runs the command as a process of its own against a service of
-// its own. Beyond the commands of testscript there are:
+// its own. Beyond the commands of scripttest there are:
 //
-//	exits CODE COMMAND...  runs a command, which must exit with CODE
 //	answer FILE...         the next answers of the service, one per file, which
 //	                       holds an HTTP response; "hang" never answers
 //	requests FILE          all requests since the last call, as METHOD PATH BODY
 //	! requests             there were none
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Setup: func(env *testscript.Env) error {
-			s := new(fakeService)
-			server := httptest.NewServer(s)
-			env.Defer(server.Close)
-			env.Values[serviceKey{}] = s
-			env.Setenv("REVOKED_URL", server.URL)
-			env.Setenv("REVOKED_API_KEY", testKey)
-			scripttest.Setup(env)
-			return nil
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    scripttest.Exits,
-			"answer":   cmdAnswer,
-			"requests": cmdRequests,
-		},
+	scripttest.Run(t, "testdata", func(env *testscript.Env) {
+		s := new(fakeService)
+		server := httptest.NewServer(s)
+		env.Defer(server.Close)
+		env.Values[serviceKey{}] = s
+		env.Setenv("REVOKED_URL", server.URL)
+		env.Setenv("REVOKED_API_KEY", testKey)
+	}, scripttest.Commands{
+		"answer":   cmdAnswer,
+		"requests": cmdRequests,
 	})
 }
 

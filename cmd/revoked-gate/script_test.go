@@ -19,42 +19,29 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the command as a process of its own. Beyond the commands of
-// testscript there are:
+// scripttest there are:
 //
-//	exits CODE COMMAND...  runs a command, which must exit with CODE
 //	absolute FILE          replaces SOCKET in FILE by the path of gate.sock
 //	await SOCKET           waits until a gate answers on the unix socket
-//	terminate              sends SIGTERM to the command in the background
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Setup: func(env *testscript.Env) error {
-			scripttest.Setup(env)
-			return nil
+	scripttest.Run(t, "testdata", func(*testscript.Env) {}, scripttest.Commands{
+		"absolute": func(ts *testscript.TestScript, _ bool, args []string) {
+			text := strings.ReplaceAll(ts.ReadFile(args[0]), "SOCKET", ts.MkAbs("gate.sock"))
+			ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":     scripttest.Exits,
-			"terminate": scripttest.Terminate,
-			"absolute": func(ts *testscript.TestScript, _ bool, args []string) {
-				text := strings.ReplaceAll(ts.ReadFile(args[0]), "SOCKET", ts.MkAbs("gate.sock"))
-				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
-			},
-			"await": func(ts *testscript.TestScript, _ bool, args []string) {
-				client := &http.Client{Transport: unixTransport(ts.MkAbs(args[0]))}
-				defer client.CloseIdleConnections()
-				for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-					if resp, err := client.Get("http://gate/auth"); err == nil {
-						resp.Body.Close()
-						if resp.StatusCode != http.StatusForbidden {
-							ts.Fatalf("GET /auth without a description: %s, want 403", resp.Status)
-						}
-						return
+		"await": func(ts *testscript.TestScript, _ bool, args []string) {
+			client := &http.Client{Transport: unixTransport(ts.MkAbs(args[0]))}
+			defer client.CloseIdleConnections()
+			for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+				if resp, err := client.Get("http://gate/auth"); err == nil {
+					resp.Body.Close()
+					if resp.StatusCode != http.StatusForbidden {
+						ts.Fatalf("GET /auth without a description: %s, want 403", resp.Status)
 					}
+					return
 				}
-				ts.Fatalf("nobody answers at %s", args[0])
-			},
+			}
+			ts.Fatalf("nobody answers at %s", args[0])
 		},
 	})
 }

@@ -23,9 +23,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the command as a process of its own. Beyond the commands of
-// testscript there are:
+// scripttest there are:
 //
-//	exits CODE COMMAND...     runs a command, which must exit with CODE
 //	nats                      starts an empty NATS server and sets NATS_URL
 //	freeaddr VARIABLE...      sets each to an address that nobody listens on
 //	await STATUS URL [TEXT]   waits until URL answers with STATUS, and with TEXT in its body
@@ -33,29 +32,18 @@ func TestMain(m *testing.M) {
 //	cognito FILE              starts an emulator and writes a configuration for it
 //	collector                 starts a receiver of OTLP and sets COLLECTOR
 //	received SPAN...          waits until it has these spans; ! received: none
-//	terminate                 sends SIGTERM to the newest command in the background
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Setup: func(env *testscript.Env) error {
-			scripttest.Setup(env)
-			env.Setenv("KEY", "0123456789abcdef0123456789abcdef")
-			env.Setenv("SEAL", strings.Repeat("5ea1", 16))
-			return nil
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":     scripttest.Exits,
-			"nats":      cmdNATS,
-			"cognito":   cmdCognito,
-			"freeaddr":  cmdFreeAddr,
-			"await":     cmdAwait,
-			"post":      cmdPost,
-			"terminate": scripttest.Terminate,
-			"collector": cmdCollector,
-			"received":  cmdReceived,
-		},
+	scripttest.Run(t, "testdata", func(env *testscript.Env) {
+		env.Setenv("KEY", "0123456789abcdef0123456789abcdef")
+		env.Setenv("SEAL", strings.Repeat("5ea1", 16))
+	}, scripttest.Commands{
+		"nats":      cmdNATS,
+		"cognito":   cmdCognito,
+		"freeaddr":  cmdFreeAddr,
+		"await":     cmdAwait,
+		"post":      cmdPost,
+		"collector": cmdCollector,
+		"received":  cmdReceived,
 	})
 }
 

@@ -55,19 +55,9 @@ func oneBurst(ctx context.Context, out io.Writer, name string, send func(urls, [
 	defer calls.close()
 	s.cognito.Limit(cognitotest.UserUpdate, quota)
 	s.cognito.Limit(cognitotest.UserList, 30)
-	subs := make([]string, burstUsers)
-	tokens := make([]revocation.Token, burstUsers)
-	issued := time.Now().Unix()
-	for i := range subs {
-		user, err := s.demo.Pool.CreateUser(cognitotest.UserConfig{Username: fmt.Sprint("user-", i)})
-		if err != nil {
-			return err
-		}
-		subs[i] = user.Subject
-		tokens[i] = revocation.Token{
-			Pool: s.demo.Pool.ID(), Subject: user.Subject, JTI: fmt.Sprint("jti-", i), OriginJTI: fmt.Sprint("session-", i),
-			ClientID: s.demo.Client.ID, IssuedAt: issued, AuthTime: issued, ExpiresAt: issued + 3600,
-		}
+	subs, tokens, err := s.burstPeople()
+	if err != nil {
+		return err
 	}
 	svc, at, err := s.startService(serviceConfig{Name: "burst", Cognito: calls.url, UserUpdate: quota, UserList: 30})
 	if err != nil {
@@ -95,20 +85,9 @@ func oneBurst(ctx context.Context, out io.Writer, name string, send func(urls, [
 	}
 	took := time.Since(began)
 	time.Sleep(2 * time.Second) // longer than anybody may take to refuse
-	var after []time.Duration
-	var never int
-	for _, node := range s.nodes {
-		var a nodeAnswer
-		if err := node.ask(nodeRequest{Watched: true}, &a); err != nil {
-			return err
-		}
-		for i, since := range a.Since {
-			if since == 0 {
-				never++
-				continue
-			}
-			after = append(after, time.Duration(since-acceptedAt[i]))
-		}
+	after, never, err := s.refusedAfter(acceptedAt)
+	if err != nil {
+		return err
 	}
 	drained := progress.awaitEmpty(drainTime)
 	most := calls.mostInASecond()
@@ -116,7 +95,6 @@ func oneBurst(ctx context.Context, out io.Writer, name string, send func(urls, [
 	if err != nil {
 		throttled = 0 // nothing was counted under these labels
 	}
-	slices.Sort(after)
 	fmt.Fprintf(out, "%s: %d users accepted in %.1f s (%.0f/s)\n", name, burstUsers, took.Seconds(), burstUsers/took.Seconds())
 	if len(after) > 0 {
 		fmt.Fprintf(out, "  refused by Check on 3 node processes, after the acceptance: p50 %v, p99 %v, last %v (negative: before the answer came); never: %d\n",
@@ -133,6 +111,43 @@ func oneBurst(ctx context.Context, out io.Writer, name string, send func(urls, [
 		return errors.New("the queue was not drained")
 	}
 	return nil
+}
+
+// burstPeople returns the subjects of as many users, and a token of each.
+func (s *stage) burstPeople() (subs []string, tokens []revocation.Token, err error) {
+	issued := time.Now().Unix()
+	for i := range burstUsers {
+		user, err := s.demo.Pool.CreateUser(cognitotest.UserConfig{Username: fmt.Sprint("user-", i)})
+		if err != nil {
+			return nil, nil, err
+		}
+		subs = append(subs, user.Subject)
+		tokens = append(tokens, revocation.Token{
+			Pool: s.demo.Pool.ID(), Subject: user.Subject, JTI: fmt.Sprint("jti-", i), OriginJTI: fmt.Sprint("session-", i),
+			ClientID: s.demo.Client.ID, IssuedAt: issued, AuthTime: issued, ExpiresAt: issued + 3600,
+		})
+	}
+	return subs, tokens, nil
+}
+
+// refusedAfter says how long after its acceptance each node has refused each
+// watched token, in order, and how many never were.
+func (s *stage) refusedAfter(acceptedAt []int64) (after []time.Duration, never int, err error) {
+	for _, node := range s.nodes {
+		var a nodeAnswer
+		if err := node.ask(nodeRequest{Watched: true}, &a); err != nil {
+			return nil, 0, err
+		}
+		for i, since := range a.Since {
+			if since == 0 {
+				never++
+				continue
+			}
+			after = append(after, time.Duration(since-acceptedAt[i]))
+		}
+	}
+	slices.Sort(after)
+	return after, never, nil
 }
 
 // percentile returns a percentile of sorted durations.

@@ -1,25 +1,44 @@
-// Package scripttest has what the test scripts of the binaries have in common.
+// Package scripttest runs the test scripts of the binaries.
 package scripttest
 
 import (
 	"errors"
+	"maps"
 	"os/exec"
 	"strconv"
 	"syscall"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// Setup is for every script.
-func Setup(env *testscript.Env) {
-	// The race detector makes every process linger for a second.
-	env.Setenv("GORACE", "atexit_sleep_ms=0")
-}
+// Commands are those of a binary's own scripts, by name.
+type Commands map[string]func(ts *testscript.TestScript, neg bool, args []string)
 
-// Exits is the command
+// Run runs the scripts in dir after setup, with own commands, with those of
+// package testscript, and with
 //
 //	exits CODE COMMAND...  runs a command, which must exit with CODE
-func Exits(ts *testscript.TestScript, neg bool, args []string) {
+//	terminate              sends SIGTERM to the newest command in the background
+func Run(t *testing.T, dir string, setup func(*testscript.Env), own Commands) {
+	t.Helper()
+	commands := maps.Clone(own)
+	commands["exits"], commands["terminate"] = exits, terminate
+	testscript.Run(t, testscript.Params{
+		Dir:                 dir,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			// The race detector makes every process linger for a second.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			setup(env)
+			return nil
+		},
+		Cmds: commands,
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE COMMAND...")
 	}
@@ -38,10 +57,7 @@ func Exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// Terminate is the command
-//
-//	terminate  sends SIGTERM to the newest command in the background
-func Terminate(ts *testscript.TestScript, neg bool, args []string) {
+func terminate(ts *testscript.TestScript, neg bool, args []string) {
 	commands := ts.BackgroundCmds()
 	if neg || len(args) > 0 || len(commands) == 0 {
 		ts.Fatalf("usage: terminate, after a command with &")
