@@ -36,7 +36,7 @@ metrics revoked_service_probe_*, and who is missing in the log.`,
 			if err != nil {
 				return err
 			}
-			cfg.Logger = cli.ServerLogger(config.Log{Level: cfg.LogLevel, Format: cfg.LogFormat})
+			cfg.Logger = cli.ServerLogger(cfg.Log())
 			traces, err := otlp.Start(cmd.Context(), otlp.Config{
 				Name: "revoked", Version: cfg.Version, Instance: cfg.ServiceID, Environ: config.Environ(), Logger: cfg.Logger,
 			})

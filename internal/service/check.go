@@ -76,7 +76,7 @@ func (c Config) problems() []Problem {
 	if strings.ContainsFunc(c.ServiceID, notInSubject) && c.ServiceID != "" {
 		list.Add("service_id", c.ServiceID, "has a character that is not allowed", "use letters, digits, '.', '_' and '-'")
 	}
-	list = append(list, c.log().Problems()...)
+	list = append(list, c.Log().Problems()...)
 	list = append(list, c.natsProblems()...)
 	c.checkProbe(&list)
 	c.checkPools(&list)

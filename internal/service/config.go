@@ -149,7 +149,8 @@ type NATS = config.NATS
 // Probe is about the prober; see package prober.
 type Probe struct {
 	// Interval is the time from one canary to the next, 1s to 1h; the flag
-	// --probe alone means 1m. Zero means that there are none. Each replica that probes appends one act for each.
+	// --probe alone means 1m. Zero means that there are none. Each replica that
+	// probes appends one act for each.
 	Interval time.Duration `yaml:"interval" env:"REVOKED_PROBE_INTERVAL"`
 	// Timeout is how long nodes have to prove that they enforce it; less than
 	// Interval. Zero means half of Interval, 30 s at most.
@@ -222,9 +223,8 @@ func (c Config) YAML() ([]byte, error) {
 	return yaml.Marshal(c)
 }
 
-func (c Config) log() config.Log {
-	return config.Log{Level: c.LogLevel, Format: c.LogFormat}
-}
+// Log says what is logged, and how.
+func (c Config) Log() config.Log { return config.Log{Level: c.LogLevel, Format: c.LogFormat} }
 
 // Secret is a string that is never shown.
 type Secret string
