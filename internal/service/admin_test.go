@@ -25,7 +25,7 @@ func (b *bench) count(t *testing.T) int {
 	return len(list.Revocations)
 }
 
-// awaitState waits until Cognito was told, and returns the revocation.
+// awaitCognito waits until that is the state at Cognito, and returns the revocation.
 func (b *bench) awaitCognito(t *testing.T, id, state string) shown {
 	t.Helper()
 	var s shown

@@ -247,16 +247,7 @@ func TestAlertsOfTheProber(t *testing.T) {
 	}
 	b := newStoppedBench(t)
 	b.provision()
-	server, err := url.Parse(b.nats.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	link, err := faultlink.RunClient(server.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(link.Close)
-	b.openNodeWhenServed(t, "nats://"+link.Address())
+	link := b.openNodeOverLink(t)
 	waitFor(t, "both services to enforce a canary", func() bool {
 		p := b.probed()
 		return p.within["orders"] > 0 && p.within["payments"] > 0 && p.missing["orders"]+p.missing["payments"] == 0

@@ -66,11 +66,10 @@ func (b *bench) openNodeAt(url, service string) {
 	b.t.Cleanup(func() { node.Close() })
 }
 
-// A node's link to its server gets slower by 200 ms, then swallows everything,
-// then is well again. The metrics follow, and only for the node's service.
-func TestProbeShowsWhatNodesDo(t *testing.T) {
-	b := newStoppedBench(t)
-	b.provision()
+// openNodeOverLink opens a node, when there is a service, over a link that can
+// break.
+func (b *bench) openNodeOverLink(t *testing.T) *faultlink.Proxy {
+	t.Helper()
 	server, err := url.Parse(b.nats.URL())
 	if err != nil {
 		t.Fatal(err)
@@ -81,6 +80,15 @@ func TestProbeShowsWhatNodesDo(t *testing.T) {
 	}
 	t.Cleanup(link.Close)
 	b.openNodeWhenServed(t, "nats://"+link.Address())
+	return link
+}
+
+// A node's link to its server gets slower by 200 ms, then swallows everything,
+// then is well again. The metrics follow, and only for the node's service.
+func TestProbeShowsWhatNodesDo(t *testing.T) {
+	b := newStoppedBench(t)
+	b.provision()
+	link := b.openNodeOverLink(t)
 
 	// Healthy.
 	waitFor(t, "both services to enforce a canary at once", func() bool {
