@@ -62,10 +62,18 @@ func (f *follower) readOn(ctx context.Context) error {
 		if err := f.learnMark(ctx); err != nil {
 			return err
 		}
-		if !f.compareEpochs() {
-			break
+		switch {
+		case f.compareEpochs():
+		case !f.anchor.read:
+			return f.reachEnd()
+		default:
+			f.doubts, f.anchor = append(f.doubts, f.anchor), mark{}
 		}
 	}
+}
+
+// reachEnd returns nil if everything is read that is known to exist.
+func (f *follower) reachEnd() error {
 	if err := f.reachFloor(); err != nil {
 		return err
 	}
@@ -142,8 +150,10 @@ func (f *follower) retryLater() {
 	f.retryAt = time.After(wait/2 + time.Duration(f.rand.Int64N(int64(wait/2))))
 }
 
-// restart makes the next catch-up read the stream from its start.
+// restart makes the next catch-up read the stream from its start, and then look
+// whether that is still the one that was followed.
 func (f *follower) restart() {
+	f.anchor = f.mark
 	f.last, f.mark, f.doubts = 0, mark{}, nil
 	f.behind, f.retryAt = true, time.After(0)
 }

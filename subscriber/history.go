@@ -36,6 +36,10 @@ type history struct {
 	missing time.Time // since when the server has not had the first of them; zero: it has
 	checked time.Time // when one was asked for last
 
+	// anchor is a message that must be read once more when a replay that is under
+	// way has ended; zero for none.
+	anchor mark
+
 	// floor is a sequence that the stream had once, when there is no message
 	// any more to tell it by; 0 for none. short is since when it ends below.
 	floor uint64
@@ -110,7 +114,7 @@ func (f *follower) resume(from position) {
 
 // sound reports whether ticks count: nothing casts doubt on the history.
 func (f *follower) sound() bool {
-	return len(f.doubts) == 0 && f.mark.read && f.last >= f.floor && f.last > 0
+	return len(f.doubts) == 0 && !f.anchor.read && f.mark.read && f.last >= f.floor && f.last > 0
 }
 
 // suspect makes the message at last one that must be read again. One that was
@@ -272,7 +276,7 @@ func (f *follower) changeHistory(m mark, final bool, reason string) {
 	f.last, f.target, f.floor, f.ticks = 0, 0, 0, nil
 	f.since = time.Time{}
 	f.view.head.Store(0)
-	f.mark, f.newest = mark{}, time.Time{}
+	f.mark, f.newest, f.anchor = mark{}, time.Time{}, mark{}
 	f.doubts, f.missing, f.short = nil, time.Time{}, time.Time{}
 	f.view.historyLost(reason)
 }

@@ -540,3 +540,38 @@ func TestFullDenylist(t *testing.T) {
 		w.wantState(Live)
 	})
 }
+
+// When there is room the stream is read anew, with what was left out. If it was
+// rolled back before that is done, the node still knows what it had applied.
+func TestRollbackWhileAFullDenylistIsReadAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := newFakeSource()
+		w := &world{T: t, src: src, s: start(src, viewWithoutBeats(zerolog.Nop()), begin{deny: denylist.New(), maxActs: 10})}
+		t.Cleanup(func() { w.s.Close() })
+		for i := range 10 {
+			a := session(fmt.Sprint(i))
+			a.ExpiresAt = time.Now().Add(10 * time.Second).Unix()
+			w.send(w.storeAct(a))
+		}
+		w.send(w.storeAct(session("late")))
+		w.tick()
+		if st := w.wantState(Stale); st.Reason != ReasonFull {
+			t.Fatalf("%s, want full", st.Reason)
+		}
+		src.mu.Lock()
+		for range 1000 { // an outage
+			src.script = append(src.script, func(context.Context, batch) (batch, error) { return batch{}, errors.New("no answer") })
+		}
+		src.mu.Unlock()
+		w.pass(10*time.Second + revocation.MaxLeeway + retryMax)
+		src.rollBack(5)
+		for range 2000 {
+			w.storeTick()
+		}
+		src.mu.Lock()
+		src.script = nil
+		src.mu.Unlock()
+		w.pass(5 * time.Second)
+		w.wantHistory("is another one")
+	})
+}

@@ -79,5 +79,8 @@ var subscriberMutants = []mutant{
 	}, {
 		file: "subscriber/file.go", find: "	if err := os.Remove(next); err != nil &&", replace: "	if err := error(nil); err != nil &&",
 		promise: "what a crash has left does not keep a file from being written", run: "FileOfEverybody",
+	}, {
+		file: "subscriber/catchup.go", find: "	f.anchor = f.mark\n", replace: "",
+		promise: "a rollback while all is read anew is noticed", run: "FullDenylist",
 	},
 }
