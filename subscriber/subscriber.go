@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/seed-4e8dee1b/revoked/internal/denylist"
+	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 )
 
@@ -196,6 +197,8 @@ func (s *Subscriber) waitingFor() string {
 	}
 	st := s.Status()
 	switch {
+	case s.nc != nil && stream.InboxRefused(s.nc):
+		return "reading the stream (no answer can arrive, for the credential may not subscribe to its inboxes: is Config.InboxPrefix that of its user?)"
 	case st.Stalled != nil:
 		return fmt.Sprintf("replaying the stream after sequence %d (%v)", st.LastSequence, st.Stalled)
 	case st.State == Stale:

@@ -75,7 +75,7 @@ func (a *app) acceptEpoch(ctx context.Context, prefix, want string, yes bool) er
 	if err != nil {
 		return usagef("--prefix: %v", err)
 	}
-	nc, err := a.connectNATS()
+	nc, err := a.connectNATS(ctx)
 	if err != nil {
 		return err
 	}
@@ -107,12 +107,17 @@ func (a *app) acceptEpoch(ctx context.Context, prefix, want string, yes bool) er
 }
 
 // connectNATS connects with the variables that the nats command reads, too.
-func (a *app) connectNATS() (*nats.Conn, error) {
+func (a *app) connectNATS(ctx context.Context) (*nats.Conn, error) {
 	url := a.getenv("NATS_URL")
 	if url == "" {
 		return nil, usagef("NATS_URL is not set: this command needs an administrator's access to NATS")
 	}
-	opts := []nats.Option{nats.Name("revokectl")}
+	opts := []nats.Option{
+		nats.Name("revokectl"),
+		// What the server refuses is told by who asked; the library would write
+		// it to standard error.
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
+	}
 	for _, o := range []struct {
 		key    string
 		option func(string) (nats.Option, error)
@@ -139,6 +144,10 @@ func (a *app) connectNATS() (*nats.Conn, error) {
 	nc, err := nats.Connect(url, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to NATS: %w", err)
+	}
+	if err := stream.CheckInbox(ctx, nc); err != nil {
+		nc.Close()
+		return nil, err
 	}
 	return nc, nil
 }

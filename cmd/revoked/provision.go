@@ -120,7 +120,7 @@ func provision(ctx context.Context, cfg service.Config, replicas int) (string, e
 	if err != nil {
 		return "", err
 	}
-	nc, js, err := service.Connect(cfg)
+	nc, js, err := service.Connect(ctx, cfg)
 	if err != nil {
 		return "", err
 	}
@@ -148,7 +148,7 @@ func inspect(ctx context.Context, cfg service.Config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	nc, _, err := service.Connect(cfg)
+	nc, _, err := service.Connect(ctx, cfg)
 	if err != nil {
 		return err
 	}

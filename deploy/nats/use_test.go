@@ -45,6 +45,23 @@ func TestServerServesServiceAndNodes(t *testing.T) {
 	s.provision(url)
 	s.startService(url)
 	s.awaitBeat(s.open(url, "orders"))
+	s.forgetInboxPrefix(url)
+}
+
+// forgetInboxPrefix does what everybody does once: the credential is right, and
+// no answer arrives. Each of ours says why, and how to mend it.
+func (s site) forgetInboxPrefix(url string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
+	defer cancel()
+	_, err := subscriber.Open(ctx, subscriber.Config{Servers: url, CA: s.path("ca.pem"), NKey: s.seed("orders"), Service: "orders", Node: "n2"})
+	if err == nil || !strings.Contains(err.Error(), "Config.InboxPrefix") {
+		s.t.Errorf("a node without: %v", err)
+	}
+	_, _, err = service.Connect(s.t.Context(), service.Config{NATS: service.NATS{URL: url, CA: s.path("ca.pem"), NKey: s.seed("service")}})
+	if err == nil || !strings.Contains(err.Error(), "NATS_INBOX_PREFIX") {
+		s.t.Errorf("provisioning as the service, without: %v", err)
+	}
 }
 
 // awaitBeat waits until a node has heard the service, and is live.

@@ -78,7 +78,7 @@ func (e *examination) ready(context.Context) {
 // nats asks over a connection of its own, with the same credential: asking
 // replaces the handler of errors.
 func (e *examination) nats(ctx context.Context) {
-	nc, _, err := Connect(e.s.cfg)
+	nc, _, err := Connect(ctx, e.s.cfg)
 	if err != nil {
 		e.add(stream.Failure, "nats", "see nats.url and the credential", "%v", err)
 		return
@@ -137,6 +137,9 @@ func (e *examination) replicas(ctx context.Context) {
 		msg, err := revocation.Decode(m.Data)
 		if err != nil || msg.Beat == nil {
 			continue
+		}
+		if msg.Beat.Epoch == "" && msg.Beat.Accepted.Epoch != "" {
+			continue // an operator's acceptance, and no replica
 		}
 		newest[msg.Beat.ServiceID], epochs[msg.Beat.ServiceID] = m.Time, msg.Beat.Epoch
 	}

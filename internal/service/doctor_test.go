@@ -63,6 +63,7 @@ func TestDoctorOnAGoodSetup(t *testing.T) {
 	b.openNode()
 	b.node.DeclareStalePolicy("fail-closed")
 	b.awaitNode()
+	b.accept() // which is in the stream as a beat of an operator
 	lines := b.examine()
 	for _, line := range lines {
 		if strings.HasPrefix(line, "fail ") || strings.HasPrefix(line, "warn ") && !benign(line) {

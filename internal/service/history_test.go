@@ -98,6 +98,31 @@ func TestServicePutsBackWhatAWipedStreamHasLost(t *testing.T) {
 	}
 }
 
+// accept accepts the stream's history, changed or not.
+func (b *bench) accept() {
+	b.t.Helper()
+	nc, err := nats.Connect(b.nats.URL())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	names, err := stream.NewNames("")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	info, err := stream.Verify(b.t.Context(), js, names)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := stream.Accept(b.t.Context(), js, names, info.Epoch); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 func (b *bench) openAnother(t *testing.T) *subscriber.Subscriber {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), bounded)

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -11,18 +12,26 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-4e8dee1b/revoked/internal/config"
+	"github.com/seed-4e8dee1b/revoked/internal/stream"
 )
 
 // Connect opens a connection for one task, such as provisioning, and fails if
-// NATS can't be reached.
-func Connect(cfg Config) (*nats.Conn, jetstream.JetStream, error) {
+// NATS can't be reached or no answer can arrive.
+func Connect(ctx context.Context, cfg Config) (*nats.Conn, jetstream.JetStream, error) {
 	opts, err := natsOptions(cfg.NATS)
 	if err != nil {
 		return nil, nil, err
 	}
+	// What the server refuses is found in the results: the library would write
+	// it to standard error.
+	opts = append(opts, nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	nc, err := nats.Connect(cfg.NATS.URL, opts...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("connecting to NATS at %s: %w", config.MaskURLs(cfg.NATS.URL), err)
+	}
+	if err := stream.CheckInbox(ctx, nc); err != nil {
+		nc.Close()
+		return nil, nil, err
 	}
 	js, err := jetstream.New(nc)
 	if err != nil {

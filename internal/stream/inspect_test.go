@@ -132,6 +132,17 @@ func TestInspectWithFewRights(t *testing.T) {
 	if _, err := stream.Provision(t.Context(), js, stream.Settings{Names: n}); err != nil {
 		t.Fatal(err)
 	}
+	if err := stream.CheckInbox(t.Context(), user("node")); err != nil {
+		t.Errorf("inboxes of the node: %v", err)
+	}
+	private, err := nats.Connect(srv.ClientURL(), nats.UserInfo("node", "node"), nats.CustomInboxPrefix("_INBOX_other"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(private.Close)
+	if err := stream.CheckInbox(t.Context(), private); err == nil || !strings.Contains(err.Error(), "_INBOX_other.>") || !strings.Contains(err.Error(), "NATS_INBOX_PREFIX") {
+		t.Errorf("inboxes that the node may not subscribe to: %v", err)
+	}
 	findings := stream.Inspect(t.Context(), user("node"), n)
 	if got := graded(findings, stream.Failure); got != "" {
 		t.Errorf("failures:\n%s", got)
