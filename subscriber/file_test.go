@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -218,9 +217,6 @@ func TestFilesThatAreNotOurs(t *testing.T) {
 // What everybody may write is no knowledge, and is replaced by a file that only
 // we may write. A link in the place of the next file is not followed.
 func TestFileOfEverybody(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("there are no modes")
-	}
 	dir := t.TempDir()
 	path, victim := filepath.Join(dir, "acts"), filepath.Join(dir, "victim")
 	saveFile(t, path, fileStream, session("a"))

@@ -51,3 +51,8 @@ func unixTransport(path string) *http.Transport {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}}
 }
+
+func TestLogWithoutReader(t *testing.T) {
+	scripttest.ServeWithoutReader(t, "revoked-gate", `{forward_auth: {listen: ["127.0.0.1:0"]}, metrics_addr: "127.0.0.1:0", service: orders,
+log_format: console, pools: [{id: eu-west-1_AbC123, clients: [a], jwks_url: "http://127.0.0.1:1/"}], rules: [{path: /}]}`)
+}

@@ -122,3 +122,9 @@ func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s answers %s %s, want %s", args[1], resp.Status, body, args[0])
 	}
 }
+
+func TestLogWithoutReader(t *testing.T) {
+	scripttest.ServeWithoutReader(t, "revoked", `{public_addr: "127.0.0.1:0", admin_addr: "127.0.0.1:0", metrics_addr: "127.0.0.1:0",
+log_format: console, pools: [{id: eu-west-1_AbC123, endpoint: "http://127.0.0.1:1", jwks_url: "http://127.0.0.1:1/", clients: [{id: a}]}]}`,
+		"REVOKED_API_KEY="+strings.Repeat("0123456789abcdef", 2), "REVOKED_SEAL_KEYS="+strings.Repeat("5ea1", 16), "AWS_REGION=eu-west-1")
+}

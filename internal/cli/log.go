@@ -5,6 +5,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
 
 	"github.com/seed-4e8dee1b/revoked/internal/config"
@@ -13,7 +14,7 @@ import (
 // Logger returns a logger that writes to standard error, with colors only if
 // that is a terminal and NO_COLOR is not set.
 func Logger(l config.Log) zerolog.Logger {
-	l.NoColor = os.Getenv("NO_COLOR") != "" || !terminal(os.Stderr)
+	l.NoColor = os.Getenv("NO_COLOR") != "" || !isatty.IsTerminal(os.Stderr.Fd())
 	return l.Logger(os.Stderr)
 }
 
@@ -23,9 +24,4 @@ func Logger(l config.Log) zerolog.Logger {
 func ServerLogger(l config.Log) zerolog.Logger {
 	signal.Ignore(syscall.SIGPIPE)
 	return Logger(l)
-}
-
-func terminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -114,9 +114,9 @@ type Revocation struct {
 	// "lifted" (undone).
 	State      string `json:"state"`
 	AcceptedAt Time   `json:"accepted_at"`
-	// Cutoff is the last second whose tokens are refused, for a user.
+	// Cutoff is the last second whose tokens are refused, for kinds that have one.
 	Cutoff Time `json:"cutoff"`
-	// NotBefore is when a new sign-in is accepted again, for a user.
+	// NotBefore is when a new sign-in is accepted again, for the same kinds.
 	NotBefore Time `json:"not_before"`
 	ExpiresAt Time `json:"expires_at"`
 	// StandingUntil is when a revocation ends that Cognito has not confirmed.

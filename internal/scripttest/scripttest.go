@@ -1,4 +1,5 @@
-// Package scripttest runs the test scripts of the binaries.
+// Package scripttest tests binaries as processes of their own, above all by
+// scripts.
 package scripttest
 
 import (

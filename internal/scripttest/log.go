@@ -1,4 +1,4 @@
-package main
+package scripttest
 
 import (
 	"bufio"
@@ -11,25 +11,26 @@ import (
 	"time"
 )
 
-// Who reads the log may end, as when a log shipper is restarted: the process
-// goes on, and still ends in order. Where nobody looks at a terminal, the log has
-// no colors.
-func TestLogWithoutReader(t *testing.T) {
+// ServeWithoutReader runs the command serve of the binary under test, with
+// log_format: console and NATS out of reach, and fails the test unless it goes on
+// when the reader of its log ends, as when a log shipper is restarted, and then
+// ends in order. Where nobody looks at a terminal, the log has no colors.
+func ServeWithoutReader(t *testing.T, binary, config string, env ...string) {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "gate.yaml")
-	if err := os.WriteFile(file, []byte(`{forward_auth: {listen: ["127.0.0.1:0"]}, metrics_addr: "127.0.0.1:0", service: orders,
-log_format: console, pools: [{id: eu-west-1_AbC123, clients: [a], jwks_url: "http://127.0.0.1:1/"}], rules: [{path: /}]}`), 0o600); err != nil {
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := &exec.Cmd{Path: exe, Args: []string{"revoked-gate", "serve", "--config", file}, Stderr: w}
-	cmd.Env = append(os.Environ(), "NATS_URL=nats://127.0.0.1:1", "GORACE=atexit_sleep_ms=0")
+	cmd := &exec.Cmd{Path: exe, Args: []string{binary, "serve", "--config", file}, Stderr: w}
+	cmd.Env = append(append(os.Environ(), "NATS_URL=nats://127.0.0.1:1", "GORACE=atexit_sleep_ms=0"), env...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
