@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -38,47 +37,60 @@ func buildServer() (bin string, remove func(), err error) {
 	return bin, remove, nil
 }
 
-// startServer runs a server on free loopback ports. Without syncAlways it writes
-// as nats-server does by default, for filling a store fast.
+// startServer runs a server on loopback ports of its own choice. Without
+// syncAlways it writes as nats-server does by default, for filling a store fast.
 func startServer(bin string, syncAlways bool) (*server, error) {
 	dir, err := os.MkdirTemp("", "fleet-store")
 	if err != nil {
 		return nil, err
 	}
-	ports := make([]string, 2)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		ports[i] = l.Addr().String()
-		l.Close()
-	}
 	interval := ""
 	if syncAlways {
 		interval = "sync_interval: always"
 	}
-	conf := filepath.Join(dir, "server.conf")
-	text := fmt.Sprintf("listen: %q\nhttp: %q\nmax_connections: 20000\njetstream { store_dir: %q, %s }\n", ports[0], ports[1], dir, interval)
+	conf, log := filepath.Join(dir, "server.conf"), filepath.Join(dir, "server.log")
+	text := fmt.Sprintf("listen: \"127.0.0.1:-1\"\nhttp: \"127.0.0.1:-1\"\nports_file_dir: %q\nlog_file: %q\nmax_connections: 20000\njetstream { store_dir: %q, %s }\n",
+		dir, log, dir, interval)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	s := &server{cmd: exec.Command(bin, "-c", conf), dir: dir, url: "nats://" + ports[0], monitor: "http://" + ports[1]}
+	s := &server{cmd: exec.Command(bin, "-c", conf), dir: dir}
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
 	for until := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if resp, err := http.Get(s.monitor + "/healthz"); err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return s, nil
-			}
+		if s.listening() {
+			return s, nil
 		}
 		if time.Now().After(until) {
+			said, _ := os.ReadFile(log)
 			s.stop()
-			return nil, errors.New("nats-server does not start")
+			return nil, fmt.Errorf("nats-server does not start; its log: %s", said)
 		}
 	}
+}
+
+// listening reads the addresses that the server wrote, and reports whether it is
+// healthy there.
+func (s *server) listening() bool {
+	text, err := os.ReadFile(filepath.Join(s.dir, fmt.Sprintf("%s_%d.ports", filepath.Base(s.cmd.Path), s.cmd.Process.Pid)))
+	if err != nil {
+		return false
+	}
+	var ports struct {
+		NATS       []string `json:"nats"`
+		Monitoring []string `json:"monitoring"`
+	}
+	if json.Unmarshal(text, &ports) != nil || len(ports.NATS) == 0 || len(ports.Monitoring) == 0 {
+		return false
+	}
+	s.url, s.monitor = ports.NATS[0], ports.Monitoring[0]
+	resp, err := http.Get(s.monitor + "/healthz")
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
 }
 
 func (s *server) stop() {
