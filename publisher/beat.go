@@ -17,10 +17,6 @@ const (
 	// beatRetry is the pause while it is not known what a beat would vouch for:
 	// nodes that start wait for the first one.
 	beatRetry = time.Second
-	// refillActs and refillBytes bound one message of acts that are published
-	// again; the server has a limit of what may be pending for a batch of 500.
-	refillActs  = 500
-	refillBytes = 60 << 10
 )
 
 // History is what a replica knows of the stream. Its beat vouches that the
@@ -126,7 +122,7 @@ func (p *Publisher) refill(ctx context.Context, history History) error {
 	for len(all) > 0 {
 		m := revocation.Message{SentAt: now}
 		latest, size := int64(0), 0
-		for len(all) > 0 && len(m.Acts) < refillActs && size < refillBytes {
+		for len(all) > 0 && len(m.Acts) < messageActs && size < messageBytes {
 			a := all[0]
 			all = all[1:]
 			if messageTTL(keep[a.ID], now) == 0 {

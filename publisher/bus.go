@@ -20,6 +20,8 @@ type Bus interface {
 	// acknowledgement. The error says that it has not left.
 	// Like the others it carries the trace of ctx to the nodes, if that is sampled.
 	Fast(ctx context.Context, payload []byte) error
+	// Settle waits until the server has taken what Fast has sent.
+	Settle(ctx context.Context) error
 	// AppendAct stores copies of acts for ttl and returns the sequence once
 	// that is acknowledged. Until ctx ends it repeats what may not have
 	// arrived, so a message may be stored more than once.
@@ -76,6 +78,10 @@ func (b *NATSBus) Fast(ctx context.Context, payload []byte) (err error) {
 	}
 	return nil
 }
+
+// Settle implements [Bus]: the server answers a PING after it has handed on
+// what came before.
+func (b *NATSBus) Settle(ctx context.Context) error { return b.nc.FlushWithContext(ctx) }
 
 // AppendAct implements [Bus].
 func (b *NATSBus) AppendAct(ctx context.Context, payload []byte, ttl time.Duration) (uint64, error) {

@@ -226,7 +226,7 @@ func (p *Publisher) repeatLifts(ctx context.Context) {
 			continue
 		}
 		attempt, cancel := context.WithTimeout(ctx, beatPeriod)
-		_, err := p.cfg.Bus.AppendAct(attempt, encode(lift, now), ttl)
+		_, err := p.appends.publish(attempt, lift, ttl)
 		cancel()
 		level := zerolog.InfoLevel
 		if err != nil {

@@ -97,6 +97,8 @@ type Publisher struct {
 	learn *budget
 	log   zerolog.Logger
 
+	fasts   gatherer // on the fast path
+	appends gatherer // to the stream
 	learned learned
 	holds   holds
 	onces   holds // of keys of [Once]
@@ -147,6 +149,14 @@ func New(cfg Config) (*Publisher, error) {
 		log:   cfg.Logger.With().Str("component", "publisher").Logger(),
 		stop:  stop,
 
+		fasts: gatherer{
+			rest: 4,
+			send: func(ctx context.Context, payload []byte, _ time.Duration) (uint64, error) {
+				return 0, cfg.Bus.Fast(ctx, payload)
+			},
+			settle: cfg.Bus.Settle,
+		},
+		appends:    gatherer{rest: 2, send: cfg.Bus.AppendAct},
 		progress:   make(chan struct{}),
 		unrecorded: make(map[revocation.ActID]Leg),
 	}
@@ -313,12 +323,11 @@ func (p *Publisher) deny(ctx context.Context, t *Task, act revocation.Act) error
 			p.log.Warn().Stringer("act_id", act.ID).Err(err).Msg("task not stored before publishing")
 		}
 	}
-	now := time.Now()
-	ttl := messageTTL(t.KeepUntil, now)
+	ttl := messageTTL(t.KeepUntil, time.Now())
 	if ttl == 0 {
 		return fmt.Errorf("publisher: act %s has ended", act.ID)
 	}
-	seq, err := p.cfg.Bus.AppendAct(ctx, encode(act, now), ttl)
+	seq, err := p.appends.publish(ctx, act, ttl)
 	if err != nil {
 		return err
 	}
@@ -351,9 +360,12 @@ type repeater struct {
 }
 
 func (p *Publisher) repeatFast(ctx context.Context, a revocation.Act) repeater {
-	send := func() error { return p.cfg.Bus.Fast(ctx, encode(a, time.Now())) }
-	err := send()
-	repeating, cancel := context.WithCancel(context.Background())
+	send := func(ctx context.Context) error {
+		_, err := p.fasts.publish(ctx, a, 0)
+		return err
+	}
+	err := send(ctx)
+	repeating, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
 	done.Go(func() {
 		again := time.NewTicker(fastPeriod)
@@ -364,7 +376,7 @@ func (p *Publisher) repeatFast(ctx context.Context, a revocation.Act) repeater {
 				return
 			case <-again.C:
 				if repeating.Err() == nil {
-					_ = send() // the stream brings the act even if this fails
+					_ = send(repeating) // the stream brings the act even if this fails
 				}
 			}
 		}

@@ -174,6 +174,11 @@ func (w *world) config(pr *process) publisher.Config {
 // do records an effect and lets it take place, unless the world's fault says
 // otherwise.
 func (pr *process) do(ctx context.Context, e effect, apply func()) error {
+	return pr.doAll(ctx, []revocation.Act{e.act}, e, apply)
+}
+
+// doAll does the same for an effect on several acts, which is recorded for each.
+func (pr *process) doAll(ctx context.Context, acts []revocation.Act, e effect, apply func()) error {
 	w := pr.world
 	if d := w.delay[e.name]; d > 0 {
 		select {
@@ -203,7 +208,9 @@ func (pr *process) do(ctx context.Context, e effect, apply func()) error {
 		apply()
 	}
 	e.at = time.Now()
-	w.effects = append(w.effects, e)
+	for _, e.act = range acts {
+		w.effects = append(w.effects, e)
+	}
 	pr.dead = v == dieBefore || v == dieAfter
 	switch {
 	case err != nil || v == succeed:
@@ -232,27 +239,35 @@ func (pr *process) isDead() bool {
 	return pr.dead
 }
 
-// copyOf decodes a message with one act.
-func copyOf(payload []byte) (revocation.Act, time.Time) {
+// copiesOf decodes a message of acts.
+func copiesOf(payload []byte) ([]revocation.Act, time.Time) {
 	m, err := revocation.Decode(payload)
-	if err != nil || len(m.Acts) != 1 || len(m.Unread) != 0 {
-		panic("a message that is not one act")
+	if err != nil || len(m.Acts) == 0 || len(m.Unread) != 0 {
+		panic("a message that is not of acts")
 	}
-	return m.Acts[0], m.SentAt
+	return m.Acts, m.SentAt
 }
 
 func (pr *process) Fast(_ context.Context, payload []byte) error {
-	act, sent := copyOf(payload)
-	return pr.do(context.Background(), effect{name: fast, act: act, sent: sent}, func() { pr.world.nodes.provisional(act, sent) })
+	acts, sent := copiesOf(payload)
+	return pr.doAll(context.Background(), acts, effect{name: fast, sent: sent}, func() {
+		for _, act := range acts {
+			pr.world.nodes.provisional(act, sent)
+		}
+	})
 }
+
+func (pr *process) Settle(context.Context) error { return nil }
 
 func (pr *process) AppendAct(ctx context.Context, payload []byte, ttl time.Duration) (uint64, error) {
 	var seq uint64
-	act, sent := copyOf(payload)
-	err := pr.do(ctx, effect{name: appendAct, act: act, sent: sent, ttl: ttl}, func() {
+	acts, sent := copiesOf(payload)
+	err := pr.doAll(ctx, acts, effect{name: appendAct, sent: sent, ttl: ttl}, func() {
 		pr.world.seq++
 		seq = pr.world.seq
-		pr.world.nodes.apply(act, ttl)
+		for _, act := range acts {
+			pr.world.nodes.apply(act, ttl)
+		}
 	})
 	return seq, err
 }

@@ -219,7 +219,7 @@ func (s *stage) rows() ([]*row, error) {
 }
 
 // quiet are the methods that change nothing outside the process.
-var quiet = []string{"History.State", "History.Held", "Tasks.Get", "Tasks.List", "Tasks.Once", "Tasks.Work", "View.Outlived", "View.Held", "Cognito.Now"}
+var quiet = []string{"History.State", "History.Held", "Tasks.Get", "Tasks.List", "Tasks.Once", "Tasks.Work", "View.Outlived", "View.Held", "Cognito.Now", "Bus.Settle"}
 
 // missingEffects returns the methods of the publisher's surroundings that are
 // not among seen and not quiet.

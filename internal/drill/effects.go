@@ -93,6 +93,8 @@ func (w watchedBus) Fast(ctx context.Context, payload []byte) error {
 	return w.bus.Fast(ctx, payload)
 }
 
+func (w watchedBus) Settle(ctx context.Context) error { return w.bus.Settle(ctx) }
+
 func (w watchedBus) AppendAct(ctx context.Context, payload []byte, ttl time.Duration) (uint64, error) {
 	defer w.on.begin("Bus.AppendAct")()
 	return w.bus.AppendAct(ctx, payload, ttl)

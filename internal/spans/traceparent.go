@@ -25,6 +25,15 @@ func Traceparent(ctx context.Context) string {
 	return "00-" + sc.TraceID().String() + "-" + sc.SpanID().String() + "-01"
 }
 
+// TraceID returns the id of the trace that ctx is part of, if that is sampled.
+func TraceID(ctx context.Context) trace.TraceID {
+	sc := trace.SpanContextFromContext(ctx)
+	if !sc.IsSampled() {
+		return trace.TraceID{}
+	}
+	return sc.TraceID()
+}
+
 // Parse returns the span that a W3C traceparent names. What is malformed names
 // none: the result is not valid. The tracestate beside it is ignored.
 func Parse(traceparent string) trace.SpanContext {

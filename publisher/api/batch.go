@@ -22,9 +22,10 @@ const (
 	maxBatch = 8 << 20
 	maxLines = 10_000
 	// batchWidth is how many lines of a batch are carried out at once. Each
-	// waits for a few acknowledgements of JetStream, one after the other; more
-	// at once gain little, and would hold up requests of others.
-	batchWidth = 64
+	// waits for a few acknowledgements of JetStream, one after the other, and
+	// what waits at the same time reaches the nodes in one message. More would
+	// hold up requests of others.
+	batchWidth = 256
 	// maxBatches bounds the memory for batches, which are read as a whole, and
 	// maxBatchesEach leaves room for others beside a caller who sends them
 	// slowly, or reads the results so.

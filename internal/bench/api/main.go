@@ -1,9 +1,10 @@
 // Command api measures what POST /v1/revocations carries out per second, alone
 // and in batches, beside bare JetStream publishes in the same run.
 //
-// Everything is in this process and over loopback: nats-server (one, store on
-// disk with sync always), a Cognito emulator, the revoke service, and those who
-// ask. A publish is acknowledged by JetStream; a revocation is answered once its
+// Everything is on this machine and over loopback: nats-server (one, store on
+// disk with sync always) and the nodes, if there are any, each in a process of
+// their own, and in this one a Cognito emulator, the revoke service, and those
+// who ask. A publish is acknowledged by JetStream; a revocation is answered once its
 // task and its act are acknowledged and the service's own denylist enforces it,
 // which takes three acknowledged publishes one after the other and one that is
 // not. Rounds of publishes, revocations and batches alternate, so that noise of
@@ -31,7 +32,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/seed-4e8dee1b/revoked/internal/natsdev"
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
@@ -43,25 +43,35 @@ func main() {
 	callers := flag.String("callers", "1,16,64", "numbers of callers at once, separated by commas")
 	rounds := flag.Int("rounds", 5, "rounds of each")
 	length := flag.Duration("round", 2*time.Second, "length of a round")
+	nodes := flag.Int("nodes", 0, "nodes that follow the stream meanwhile")
+	role := flag.String("be", "", "for this program's own use: a part of the benchmark in a process of its own")
 	dir := flag.String("dir", "", "directory of the store; one in memory (/dev/shm) leaves the disk out")
 	flag.Parse()
-	if err := run(*dir, *callers, *rounds, *length); err != nil {
+	if *role != "" {
+		if err := be(*role, flag.Args()); err != nil {
+			fmt.Fprintf(os.Stderr, "api: %s: %v\n", *role, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if err := run(*dir, *callers, *nodes, *rounds, *length); err != nil {
 		fmt.Fprintln(os.Stderr, "api:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir, callers string, rounds int, length time.Duration) error {
-	b, err := start(dir)
+func run(dir, callers string, nodes, rounds int, length time.Duration) error {
+	b, err := start(dir, nodes)
 	if err != nil {
 		return err
 	}
 	defer b.close()
-	fmt.Printf("%s, GOMAXPROCS %d; %d rounds of %v, medians of rounds\n", runtime.Version(), runtime.GOMAXPROCS(0), rounds, length)
+	fmt.Printf("%s, GOMAXPROCS %d; %d nodes follow; %d rounds of %v, medians of rounds\n", runtime.Version(), runtime.GOMAXPROCS(0), nodes, rounds, length)
 	fmt.Println("publish: bare JetStream publish, acknowledged. revoke: POST /v1/revocations, answered 201. batch: lines of NDJSON.")
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(out, "callers\tpublish/s\tp50\tp99\trevoke/s\tp50\tp99\trevoke/publish per s\tp50 ratio\t")
 	var batches []float64
+	var behind []time.Duration
 	for text := range strings.SplitSeq(callers, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
@@ -80,6 +90,11 @@ func run(dir, callers string, rounds int, length time.Duration) error {
 				return fmt.Errorf("a batch: %w", err)
 			}
 			batches = append(batches, perSecond)
+			answered := time.Now()
+			if err := b.awaitNodes(); err != nil {
+				return err
+			}
+			behind = append(behind, time.Since(answered))
 		}
 		fmt.Fprintf(out, "%d\t%.0f\t%s\t%s\t%.0f\t%s\t%s\t%.2f\t%.1f\t\n", n,
 			median(publish.perSecond), ms(median(publish.p50)), ms(median(publish.p99)),
@@ -88,6 +103,14 @@ func run(dir, callers string, rounds int, length time.Duration) error {
 		out.Flush()
 	}
 	fmt.Printf("batch: %.0f lines/s\n", median(batches))
+	messages, err := b.messages()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d acts in %d messages of the stream\n", b.users.Load(), messages)
+	if nodes > 0 {
+		fmt.Printf("the last node has all of a batch %s after its last answer\n", ms(median(behind)))
+	}
 	return nil
 }
 
@@ -140,16 +163,17 @@ func (r *results) add(n int, length time.Duration, do func(context.Context) erro
 // bench is everything that runs.
 type bench struct {
 	dir     string
-	srv     *natsdev.Server
+	srv     *process
 	nc      *nats.Conn
 	js      jetstream.JetStream
 	cognito *cognitotest.Server
 	svc     *service.Service
 	http    *http.Client
 	users   atomic.Int64
+	nodes   *process // nil for none
 }
 
-func start(dir string) (_ *bench, err error) {
+func start(dir string, nodes int) (_ *bench, err error) {
 	b := &bench{http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1000}}}
 	defer func() {
 		if err != nil {
@@ -159,10 +183,11 @@ func start(dir string) (_ *bench, err error) {
 	if b.dir, err = os.MkdirTemp(dir, "bench-api"); err != nil {
 		return nil, err
 	}
-	if b.srv, err = natsdev.Start(natsdev.Config{StoreDir: b.dir}); err != nil {
+	var url string
+	if b.srv, url, err = newProcess("server", b.dir); err != nil {
 		return nil, err
 	}
-	if b.nc, err = nats.Connect(b.srv.URL()); err != nil {
+	if b.nc, err = nats.Connect(url); err != nil {
 		return nil, err
 	}
 	if b.js, err = jetstream.New(b.nc); err != nil {
@@ -199,7 +224,7 @@ func start(dir string) (_ *bench, err error) {
 	cfg.APIKey, cfg.RateLimit = apiKey, 1_000_000
 	cfg.InsecureEphemeralSealKey = true
 	cfg.ServiceID = "bench"
-	cfg.NATS.URL = b.srv.URL()
+	cfg.NATS.URL = url
 	cfg.Pools = []service.Pool{{
 		ID: demo.Pool.ID(), Endpoint: b.cognito.URL(), JWKSURL: demo.Pool.JWKSURL(),
 		Clients: []service.Client{{ID: demo.Client.ID}},
@@ -207,10 +232,48 @@ func start(dir string) (_ *bench, err error) {
 	if b.svc, err = service.Start(ctx, cfg); err != nil {
 		return nil, err
 	}
-	return b, b.svc.WaitReady(ctx)
+	if err = b.svc.WaitReady(ctx); err != nil || nodes == 0 {
+		return b, err
+	}
+	b.nodes, _, err = newProcess("nodes", url, strconv.Itoa(nodes))
+	return b, err
+}
+
+// awaitNodes returns when every node holds what was revoked so far.
+func (b *bench) awaitNodes() error {
+	if b.nodes == nil {
+		return nil
+	}
+	if _, err := fmt.Fprintln(b.nodes.in, b.users.Load()); err != nil {
+		return err
+	}
+	_, err := b.nodes.line()
+	return err
+}
+
+// messages returns how many the stream holds with acts.
+func (b *bench) messages() (uint64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	names, err := stream.NewNames("")
+	if err != nil {
+		return 0, err
+	}
+	events, err := b.js.Stream(ctx, names.Events())
+	if err != nil {
+		return 0, err
+	}
+	info, err := events.Info(ctx, jetstream.WithSubjectFilter(names.Event()))
+	if err != nil {
+		return 0, err
+	}
+	return info.State.Subjects[names.Event()], nil
 }
 
 func (b *bench) close() {
+	if b.nodes != nil {
+		b.nodes.stop()
+	}
 	if b.svc != nil {
 		b.svc.Close()
 	}
@@ -221,7 +284,7 @@ func (b *bench) close() {
 		b.nc.Close()
 	}
 	if b.srv != nil {
-		b.srv.Stop()
+		b.srv.stop()
 	}
 	os.RemoveAll(b.dir)
 }
