@@ -40,9 +40,11 @@ type gatherer struct {
 	send   func(ctx context.Context, payload []byte, ttl time.Duration) (uint64, error)
 	settle func(ctx context.Context) error
 
-	mu      sync.Mutex
-	sending bool
-	queue   []*parcel // the first leaves first, the last may take more acts
+	free time.Time // when the next message may leave; run's
+
+	mu    sync.Mutex    // guards the fields below
+	ended chan struct{} // closed when run ends; nil if it does not run
+	queue []*parcel     // the first leaves first, the last may take more acts
 }
 
 // parcel is a message of acts of one trace, or of none.
@@ -95,9 +97,9 @@ func (g *gatherer) add(ctx context.Context, act revocation.Act, ttl time.Duratio
 	p.size += size
 	p.ttl = max(p.ttl, ttl)
 	p.waiting++
-	if !g.sending {
-		g.sending = true
-		go g.run() // ends when all is sent
+	if g.ended == nil {
+		g.ended = make(chan struct{})
+		go g.run() // ends when all is sent; close waits for it
 	}
 	return p
 }
@@ -129,10 +131,16 @@ func (g *gatherer) leave(p *parcel) bool {
 func (g *gatherer) run() {
 	for {
 		g.mu.Lock()
-		if len(g.queue) == 0 {
-			g.sending = false
+		switch wait := time.Until(g.free); {
+		case len(g.queue) == 0:
+			close(g.ended)
+			g.ended = nil
 			g.mu.Unlock()
 			return
+		case wait > 0:
+			g.mu.Unlock()
+			time.Sleep(wait)
+			continue
 		}
 		p := g.queue[0]
 		g.queue = g.queue[1:]
@@ -148,6 +156,18 @@ func (g *gatherer) run() {
 			_ = g.settle(ctx) // it only says when
 			cancel()
 		}
-		time.Sleep(min(g.rest*time.Since(began), maxRest))
+		now := time.Now()
+		g.free = now.Add(min(g.rest*now.Sub(began), maxRest))
+	}
+}
+
+// close waits until nothing is under way. There must be nobody left who
+// publishes.
+func (g *gatherer) close() {
+	g.mu.Lock()
+	ended := g.ended
+	g.mu.Unlock()
+	if ended != nil {
+		<-ended
 	}
 }

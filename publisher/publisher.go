@@ -172,6 +172,8 @@ func New(cfg Config) (*Publisher, error) {
 func (p *Publisher) Close() error {
 	p.stop()
 	p.tasks.Wait()
+	p.fasts.close()
+	p.appends.close()
 	return nil
 }
 

@@ -119,5 +119,26 @@ var publisherMutants = []mutant{
 	}, {
 		file: "publisher/crowd.go", find: "	c.next[t] = now.Add(crowdPause)\n", replace: "	c.next[t] = now\n",
 		promise: "a crowd grows slowly", run: "Crowd",
+	}, {
+		file: "publisher/gather.go", find: "p.ttl = max(p.ttl, ttl)", replace: "p.ttl = ttl",
+		promise: "a message is kept for as long as the longest of its acts", run: "Meanwhile",
+	}, {
+		file: "publisher/gather.go", find: "len(p.acts) < messageActs && p.size+size <= messageBytes", replace: "len(p.acts) < messageActs",
+		promise: "a message of acts stays below 64 KiB", run: "Bounded",
+	}, {
+		file: "publisher/gather.go", find: "p.trace == of && ", replace: "",
+		promise: "a message names the trace of all its acts", run: "TracesDo",
+	}, {
+		file: "publisher/gather.go", find: "	if p.waiting > 0 {\n		return false\n	}\n", replace: "",
+		promise: "who gives up takes nobody along", run: "GivesUp",
+	}, {
+		file: "publisher/gather.go", find: "		g.queue = slices.Delete(g.queue, i, i+1)\n", replace: "",
+		promise: "what everybody has given up does not leave any more", run: "GivenUp",
+	}, {
+		file: "publisher/gather.go", find: "since: time.Now()", replace: "since: time.Now().Add(time.Second)",
+		promise: "a message is dated when its first act came", run: "Meanwhile",
+	}, {
+		file: "publisher/gather.go", find: "min(g.rest*now.Sub(began), maxRest)", replace: "0*g.rest*now.Sub(began)",
+		promise: "a message that took long is followed by a pause", run: "Pause",
 	},
 }

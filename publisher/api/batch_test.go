@@ -195,21 +195,21 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 // bug takes its own line only.
 func TestBatchStreams(t *testing.T) {
 	slow, srv := newSlowServer(t)
-	body := `{"kind":"user","id":"first"}` + "\n" + `{"kind":"user","id":"panics"}` + strings.Repeat("\n"+userByID, 198)
+	body := `{"kind":"user","id":"first"}` + "\n" + `{"kind":"user","id":"panics"}` + strings.Repeat("\n"+userByID, 998)
 	resp, err := sendBatch(t.Context(), t, srv.URL, body, key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	waitFor(t, "64 lines under way", func() bool { return slow.now.Load() >= 64 })
+	waitFor(t, "256 lines under way", func() bool { return slow.now.Load() >= 256 })
 	slow.release <- struct{}{} // any one of them
 	in := bufio.NewReader(resp.Body)
 	go func() { // ends when the batch has
-		for range 199 {
+		for range 999 {
 			slow.release <- struct{}{}
 		}
 	}()
-	for i := range 200 {
+	for i := range 1000 {
 		text, err := in.ReadBytes('\n')
 		if err != nil {
 			t.Fatal(err)
@@ -226,8 +226,8 @@ func TestBatchStreams(t *testing.T) {
 			t.Errorf("result %d = %+v, want status %d", i, l, want)
 		}
 	}
-	if most := slow.most.Load(); most > 66 {
-		t.Errorf("%d lines were under way at once, want about 64", most)
+	if most := slow.most.Load(); most > 258 {
+		t.Errorf("%d lines were under way at once, want about 256", most)
 	}
 }
 
