@@ -105,7 +105,7 @@ func (a *app) revokeCommand() *cobra.Command {
 		Short: "Revoke a token, a session, a user and so on, or many at once",
 		Long: `Revoke one target: nodes refuse it from the moment it is denied, and the service
 tells Cognito where Cognito can be told. Or revoke many with --batch: a file of
-JSON lines, each as the service's API takes it.`,
+JSON lines, each as the service's API takes it. A terminal shows how far it is.`,
 		Example: `  revokectl revoke user 8d6f2f6e-7c1a-4a53-9f0e-0d0f6f6b2a11
   revokectl revoke session --token-stdin < token.jwt
   echo '{"kind":"user","id":"8d6f2f6e-7c1a-4a53-9f0e-0d0f6f6b2a11"}' | revokectl revoke --batch -`,

@@ -64,7 +64,11 @@ func (a *app) rootCommand() *cobra.Command {
 		"let the API key travel unencrypted over http:// to another machine")
 	fixed(root, "output", string(formatTable), string(formatJSON))
 
-	root.AddCommand(a.revokeCommand(), a.liftCommand(), a.explainCommand(), a.getCommand(), a.listCommand(), a.nodesCommand(), a.watchCommand(), a.auditCommand(), a.doctorCommand(), a.keyCommand(), a.epochCommand(), a.versionCommand())
+	root.AddCommand(
+		a.revokeCommand(), a.liftCommand(), a.explainCommand(), a.getCommand(), a.listCommand(),
+		a.nodesCommand(), a.watchCommand(), a.auditCommand(), a.doctorCommand(),
+		a.keyCommand(), a.epochCommand(), a.versionCommand(),
+	)
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.RunE = func(_ *cobra.Command, _ []string) error {
