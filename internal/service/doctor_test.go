@@ -6,9 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/publisher/cognitotest"
@@ -159,15 +156,7 @@ func TestDoctorOnAChangedStream(t *testing.T) {
 		b.admin("GET", "/v1/nodes", nil, &page)
 		return len(page.Nodes) == 1
 	})
-	nc, err := nats.Connect(b.nats.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js, _ := b.jetStream()
 	ctx, cancel := context.WithTimeout(t.Context(), bounded)
 	defer cancel()
 	for _, name := range []string{"REVOKED_EVENTS", "REVOKED_AUDIT"} {

@@ -7,45 +7,25 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
 	"github.com/seed-4e8dee1b/revoked/revocation"
 	"github.com/seed-4e8dee1b/revoked/subscriber"
 )
 
 // wipe deletes the stream and makes it anew, as an operator might, and returns
-// the new epoch and a way to accept it.
-func (b *bench) wipe() (epoch string, accept func()) {
+// the new epoch.
+func (b *bench) wipe() (epoch string) {
 	b.t.Helper()
-	nc, err := nats.Connect(b.nats.URL())
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	names, err := stream.NewNames("")
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	js, names := b.jetStream()
 	if err := js.DeleteStream(b.t.Context(), names.Events()); err != nil {
 		b.t.Fatal(err)
 	}
-	var info stream.Info
 	waitFor(b.t, "the stream to be made anew", func() bool {
-		info, err = stream.Provision(b.t.Context(), js, stream.Settings{Names: names})
+		info, err := stream.Provision(b.t.Context(), js, stream.Settings{Names: names})
+		epoch = info.Epoch
 		return err == nil // the server removes the files a moment later
 	})
-	return info.Epoch, func() {
-		b.t.Helper()
-		if err := stream.Accept(b.t.Context(), js, names, info.Epoch); err != nil {
-			b.t.Fatal(err)
-		}
-	}
+	return epoch
 }
 
 // After the stream was made anew the service publishes every act again, before
@@ -77,7 +57,7 @@ func TestServicePutsBackWhatAWipedStreamHasLost(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			epoch, accept := b.wipe()
+			epoch := b.wipe()
 			waitFor(t, "the node to notice", func() bool { return b.node.Status().Reason == subscriber.ReasonHistory })
 			b.awaitRefused(t, tokens.AccessToken)
 			if down {
@@ -90,7 +70,7 @@ func TestServicePutsBackWhatAWipedStreamHasLost(t *testing.T) {
 			if st := b.node.Status(); st.Reason != subscriber.ReasonHistory {
 				t.Errorf("before the acceptance: %+v, want the node stale", st)
 			}
-			accept()
+			b.accept()
 			waitFor(t, "the node to be fresh", func() bool { return b.node.Check(revocation.Token{}) == nil })
 			b.awaitReady()
 			b.awaitRefused(t, tokens.AccessToken)
@@ -101,19 +81,7 @@ func TestServicePutsBackWhatAWipedStreamHasLost(t *testing.T) {
 // accept accepts the stream's history, changed or not.
 func (b *bench) accept() {
 	b.t.Helper()
-	nc, err := nats.Connect(b.nats.URL())
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	names, err := stream.NewNames("")
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	js, names := b.jetStream()
 	info, err := stream.Verify(b.t.Context(), js, names)
 	if err != nil {
 		b.t.Fatal(err)

@@ -87,13 +87,14 @@ func (b *bench) startCognito() {
 	}
 }
 
-func (b *bench) provision() {
+// jetStream returns a connection of an administrator, and the names of streams.
+func (b *bench) jetStream() (jetstream.JetStream, stream.Names) {
 	b.t.Helper()
 	nc, err := nats.Connect(b.nats.URL())
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer nc.Close()
+	b.t.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)
 	if err != nil {
 		b.t.Fatal(err)
@@ -102,6 +103,12 @@ func (b *bench) provision() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	return js, names
+}
+
+func (b *bench) provision() {
+	b.t.Helper()
+	js, names := b.jetStream()
 	if _, err := stream.Provision(b.t.Context(), js, stream.Settings{Names: names}); err != nil {
 		b.t.Fatal(err)
 	}
