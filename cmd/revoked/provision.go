@@ -125,6 +125,9 @@ func provision(ctx context.Context, cfg service.Config, replicas int) (string, e
 		return "", err
 	}
 	defer nc.Close()
+	if err := stream.CheckServer(nc); err != nil {
+		return "", err
+	}
 	info, err := stream.Verify(ctx, js, names)
 	did := "verified"
 	switch {

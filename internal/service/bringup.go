@@ -117,6 +117,9 @@ func (s *Service) tryBringUp(ctx context.Context) error {
 func (s *Service) verifyStream(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
+	if err := stream.CheckServer(s.link.nc); err != nil {
+		return err
+	}
 	if err := stream.CheckInbox(ctx, s.link.nc); err != nil {
 		return err
 	}

@@ -34,7 +34,20 @@ type Finding struct {
 }
 
 // minServer is the first nats-server with message schedules, which tick.
-const minServer = "2.14.0"
+const (
+	minServer    = "2.14.0"
+	updateServer = "update to nats-server " + minServer + " or later: ticks need message schedules"
+)
+
+// CheckServer returns an error if the server that nc is connected to is too
+// old. Such a server takes a stream's configuration and leaves out what it does
+// not know.
+func CheckServer(nc *nats.Conn) error {
+	if version := nc.ConnectedServerVersion(); older(version, minServer) {
+		return fmt.Errorf("stream: the server is nats-server %s: %s", version, updateServer)
+	}
+	return nil
+}
 
 const (
 	// probeTimeout bounds one question.
@@ -110,7 +123,7 @@ func (i *inspection) add(g Grade, topic, found, fix string) {
 func (i *inspection) server(context.Context) {
 	version := i.nc.ConnectedServerVersion()
 	if older(version, minServer) {
-		i.add(Failure, "server version", version, "update to nats-server "+minServer+" or later: ticks need message schedules")
+		i.add(Failure, "server version", version, updateServer)
 		return
 	}
 	i.add(Good, "server version", version, "")

@@ -50,7 +50,7 @@ type Info struct {
 // exists, and publishes the tick schedule; publishing it again replaces it. It
 // does the same with the service's own streams ([ProvisionOwn]). It needs the
 // rights of an administrator. An existing stream that differs is never changed:
-// the error is a [*MismatchError].
+// the error is a [*MismatchError]. Nothing is created on a server that is too old.
 func Provision(ctx context.Context, js jetstream.JetStream, set Settings) (Info, error) {
 	if set.Replicas == 0 {
 		set.Replicas = 1
@@ -59,6 +59,9 @@ func Provision(ctx context.Context, js jetstream.JetStream, set Settings) (Info,
 	cfg := wanted(names)
 	cfg.Replicas = set.Replicas
 	cfg.Metadata = map[string]string{epochKey: rand.Text()}
+	if err := CheckServer(js.Conn()); err != nil {
+		return Info{}, err
+	}
 	_, err := js.CreateStream(ctx, cfg)
 	if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return Info{}, fmt.Errorf("stream: creating %s: %w", names.Events(), err)
