@@ -55,7 +55,7 @@ func TestReadEnv(t *testing.T) {
 		t.Errorf("after the environment: %+v, want the file's name and 3s", cfg)
 	}
 	err := config.Wrong(config.ReadEnv(map[string]string{"WAIT": "hunter2"}, &cfg))
-	if err == nil || !strings.Contains(err.Error(), "environment variable of Wait is not a duration") || strings.Contains(err.Error(), "hunter2") {
+	if err == nil || !strings.Contains(err.Error(), "WAIT is not a duration") || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("ReadEnv of a wrong value = %v, want its name and not its value", err)
 	}
 }

@@ -21,30 +21,33 @@ func Environ() map[string]string {
 // ReadEnv reads the variables that the env tags of cfg name over what cfg
 // points to. A variable that is unset or empty changes nothing.
 func ReadEnv(environ map[string]string, cfg any) []Problem {
-	err := env.ParseWithOptions(cfg, env.Options{Environment: environ})
-	if err == nil {
-		return nil
+	fields, err := env.GetFieldParams(cfg)
+	if err != nil {
+		return []Problem{{Key: "environment", Reason: err.Error(), Fix: "correct it"}}
 	}
-	all, ok := errors.AsType[env.AggregateError](err)
-	if !ok {
-		return []Problem{envProblem(err)}
-	}
-	problems := make([]Problem, len(all.Errors))
-	for i, e := range all.Errors {
-		problems[i] = envProblem(e)
+	var problems []Problem
+	for _, f := range fields {
+		value := environ[f.Key]
+		if value == "" {
+			continue
+		}
+		// One at a time: an error of the library names the field only.
+		if err := env.ParseWithOptions(cfg, env.Options{Environment: map[string]string{f.Key: value}}); err != nil {
+			problems = append(problems, envProblem(f.Key, err))
+		}
 	}
 	return problems
 }
 
 // envProblem rewords an error of the env library. It never repeats the value,
-// which the library does not give either.
-func envProblem(err error) Problem {
-	if wrong, ok := errors.AsType[env.ParseError](err); ok {
-		return Problem{
-			Key:    "environment variable of " + wrong.Name,
-			Reason: "is not " + kindName(wrong.Type.String()),
-			Fix:    "correct or unset it",
-		}
+// which may be a secret.
+func envProblem(key string, err error) Problem {
+	reason := "can't be read"
+	if all, ok := errors.AsType[env.AggregateError](err); ok && len(all.Errors) > 0 {
+		err = all.Errors[0]
 	}
-	return Problem{Key: "environment", Reason: err.Error(), Fix: "correct it"}
+	if wrong, ok := errors.AsType[env.ParseError](err); ok {
+		reason = "is not " + kindName(wrong.Type.String())
+	}
+	return Problem{Key: key, Reason: reason, Fix: "correct or unset it"}
 }

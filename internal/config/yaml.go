@@ -51,6 +51,7 @@ func Decode(path string, text []byte, cfg any) []Problem {
 var (
 	yamlLine    = regexp.MustCompile(`^line (\d+): (.*)$`)
 	yamlUnknown = regexp.MustCompile(`^field (\S+) not found in type`)
+	yamlNetwork = regexp.MustCompile(`^netip\.ParsePrefix\((".*")\)`)
 	yamlType    = regexp.MustCompile("^cannot unmarshal (\\S+)(?: `.*`)? into (\\S+)$")
 )
 
@@ -72,9 +73,13 @@ func yamlProblem(path, text string) Problem {
 	} else if m := yamlType.FindStringSubmatch(p.Reason); m != nil {
 		p.Reason = "has " + kindName(m[1]) + " where " + kindName(m[2]) + " is expected"
 		p.Fix = "correct the value"
+	} else if m := yamlNetwork.FindStringSubmatch(p.Reason); m != nil {
+		p.Reason, p.Fix = m[1]+" is where "+networks+" is expected", "correct the value"
 	}
 	return p
 }
+
+const networks = "a list of networks such as 10.1.0.0/16, or 10.1.2.3/32 for one address"
 
 // kindName names a YAML tag or a Go type of a configuration.
 func kindName(name string) string {
@@ -92,6 +97,10 @@ func kindName(name string) string {
 		return "a duration such as 2s"
 	case "bool":
 		return "true or false"
+	case "[]netip.Prefix":
+		return networks
+	case "map[string]int":
+		return "a list such as orders=12,payments=6"
 	}
 	switch {
 	case strings.HasPrefix(name, "[]"):

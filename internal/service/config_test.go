@@ -122,14 +122,16 @@ func TestLoadRefused(t *testing.T) {
 		{"a seal key that is none", minimal, env("REVOKED_SEAL_KEYS", "s3cr3t"), []string{`REVOKED_SEAL_KEYS "********" is not a list of keys`}},
 		{"a seal key twice", minimal, env("REVOKED_SEAL_KEYS", sealKey+" "+sealKey), []string{`seal key 2 is there twice`}},
 		{"a mode of learning", minimal, env("REVOKED_LEARN_SESSION", "maybe"), []string{`learn_session "maybe" is unknown`}},
-		{"a proxy", minimal, env("REVOKED_TRUSTED_PROXIES", "10.0.0.1"), []string{"TrustedProxies"}},
+		{"a proxy", minimal, env("REVOKED_TRUSTED_PROXIES", "10.0.0.1"), []string{"REVOKED_TRUSTED_PROXIES is not a list of networks such as 10.1.0.0/16"}},
+		{"a proxy in the file", minimal + "trusted_proxies: [10.0.0.1]", env(), []string{`"10.0.0.1" is where a list of networks such as 10.1.0.0/16`}},
+		{"a count of nodes", minimal, env("REVOKED_EXPECT", "orders", "REVOKED_PROBE_TIMEOUT", "1"), []string{"REVOKED_EXPECT is not a list such as orders=12", "REVOKED_PROBE_TIMEOUT is not a duration"}},
 		{
 			"quotas", minimal, env("REVOKED_USER_UPDATE_RATE", "26", "REVOKED_USER_TOKEN_RATE", "-1", "REVOKED_USER_LIST_RATE", "31", "REVOKED_USER_READ_RATE", "NaN"),
 			[]string{"user_update_rate", "user_token_rate", "user_list_rate", "user_read_rate"},
 		},
 		{
 			"values of the environment", minimal, env("REVOKED_COGNITO_WAIT", "soon", "REVOKED_LEARN_RATE", "fast"),
-			[]string{"CognitoWait is not a duration", "LearnRate is not a number"},
+			[]string{"REVOKED_COGNITO_WAIT is not a duration", "REVOKED_LEARN_RATE is not a number"},
 		},
 		{"a short key", minimal, env("REVOKED_API_KEY", "s3cr3t"), []string{`REVOKED_API_KEY "********" is short enough to guess`}},
 		{"a key with a space", minimal, env("REVOKED_API_KEY", "s3cr3t with a space"), []string{"REVOKED_API_KEY \"********\" has a character"}},
