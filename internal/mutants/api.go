@@ -46,5 +46,14 @@ var apiMutants = []mutant{
 	}, {
 		file: "publisher/api/audit.go", find: "		limit = a.refusals\n", replace: "",
 		promise: "noise of strangers hides no refusal of an operator", run: "RefusalsAreBounded",
+	}, {
+		file: "publisher/api/turns.go", find: "make(chan struct{}, 1)", replace: "make(chan struct{}, 1000)",
+		promise: "requests about one token are carried out one after the other", run: "Turns",
+	}, {
+		file: "publisher/api/public.go", find: "	defer free()\n	tok, err :=", replace: "	free()\n	tok, err :=",
+		promise: "a token that is presented many times at once is revoked once", pkg: "internal/service", run: "ManyRequestsAtOnce",
+	}, {
+		file: "publisher/api/public.go", find: "	defer free()\n	alreadyDenied", replace: "	free()\n	alreadyDenied",
+		promise: "a session that is presented many times at once is revoked once", pkg: "internal/service", run: "ManyRequestsAtOnce",
 	},
 }

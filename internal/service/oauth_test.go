@@ -1,9 +1,11 @@
 package service_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -125,6 +127,39 @@ func TestOAuthAbuse(t *testing.T) {
 	}
 	b.accepts(t, ada.AccessToken)
 	b.accepts(t, attacker.AccessToken)
+}
+
+// One token or session that is presented many times at once is revoked once:
+// else whoever has one could fill the denylist of every node.
+func TestManyRequestsAtOnceMakeOneRevocation(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	app := b.demo.Client
+	token, session, alone := b.signIn(app, b.demo.Ada), b.signIn(app, b.demo.Ada), b.signIn(app, b.demo.Grace)
+	for _, tt := range []struct {
+		name string
+		form url.Values
+	}{
+		{"refresh token alone", url.Values{"token": {alone.RefreshToken}}}, // while there is a budget
+		{"refresh token beside an access token", url.Values{"token": {session.RefreshToken}, "access_token": {session.AccessToken}}},
+		{"access token", url.Values{"token": {token.AccessToken}}},
+	} {
+		before := b.count(t)
+		var requests sync.WaitGroup
+		for range 50 {
+			requests.Go(func() {
+				// Later ones may be told that the budget for learning is spent.
+				a := b.oauthRevoke(app.ID, "", maps.Clone(tt.form))
+				if a.status != http.StatusOK && (a.status != http.StatusServiceUnavailable || tt.name == "access token") {
+					t.Errorf("%s: %v", tt.name, a)
+				}
+			})
+		}
+		requests.Wait()
+		if got := b.count(t) - before; got != 1 {
+			t.Errorf("%s, presented 50 times at once: %d revocations, want 1", tt.name, got)
+		}
+	}
 }
 
 // strangersToken is Ada's token in all but the key: another pool of the same

@@ -35,6 +35,10 @@ type PublicConfig struct {
 type public struct {
 	cfg     PublicConfig
 	clients map[string]client // by client_id
+	// turns keeps requests about one token or session apart: presented many
+	// times at once it would be revoked as often, since nothing refuses it yet,
+	// and anybody with an account could fill the denylist of every node.
+	turns turns
 }
 
 // NewPublic returns the handler for apps. An error names the field.
@@ -124,6 +128,11 @@ func (p *public) carryOut(ctx context.Context, w http.ResponseWriter, r *http.Re
 
 // revokeToken denies one access token, which is its own authority.
 func (p *public) revokeToken(ctx context.Context, r *http.Request, cl client, token string) (outcome, error) {
+	free, err := p.turns.take(ctx, "token", token)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer free()
 	tok, err := p.cfg.Tokens.Authority(ctx, token)
 	switch {
 	case errors.Is(err, revocation.ErrRevoked) && cl.owns(tok):
@@ -169,6 +178,11 @@ func (p *public) revokeSession(ctx context.Context, r *http.Request, cl client, 
 		Pool: cl.pool, ClientID: cl.id, RefreshToken: form["token"],
 		Address: p.addressOf(r), Operator: cl.operator(),
 	}
+	free, err := p.turnOfSession(ctx, cl, form)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer free()
 	alreadyDenied := false
 	if access := form["access_token"]; access != "" {
 		tok, err := p.cfg.Tokens.Authority(ctx, access)
@@ -202,6 +216,24 @@ func (p *public) revokeSession(ctx context.Context, r *http.Request, cl client, 
 	}
 	logFrom(r).Info().Stringer("act_id", status.Act.ID).Msg("session revoked by its bearer")
 	return outcome{local: localDenied, cognito: p.awaitCognito(ctx, status)}, nil
+}
+
+// turnOfSession waits for the turn of the session that is to end. Of a refresh
+// token that comes alone it is not known which that is.
+func (p *public) turnOfSession(ctx context.Context, cl client, form map[string]string) (free func(), err error) {
+	access := form["access_token"]
+	if access == "" {
+		return p.turns.take(ctx, "refresh", cl.id, form["token"])
+	}
+	// What this does not name has no authority either.
+	tok, err := p.cfg.Tokens.Name(ctx, access)
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return nil, err
+	case err != nil:
+		return func() {}, nil
+	}
+	return p.turns.take(ctx, "session", tok.Claims.Pool, tok.Claims.OriginJTI)
 }
 
 // awaitCognito waits for the first attempt to tell Cognito.
