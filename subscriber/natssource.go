@@ -135,7 +135,7 @@ func (s *natsSource) liveEvent(msg *nats.Msg) (ev event, reason string) {
 // has that subject to itself.
 func (s *natsSource) rollsUp(h nats.Header) bool {
 	what := h.Get("Nats-Rollup")
-	return what != "" && !(what == "sub" && h.Get("Nats-Subject") == s.names.Schedule())
+	return what != "" && (what != "sub" || h.Get("Nats-Subject") != s.names.Schedule())
 }
 
 // stored reads the headers that the server adds to a message of the stream, or

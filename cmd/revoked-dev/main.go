@@ -29,7 +29,7 @@ func run() int { return cli.Run(rootCommand()) }
 // end, even while it starts.
 func leftRunning(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // see above
 	}
 	return err
 }

@@ -71,7 +71,7 @@ var subscriberMutants = []mutant{
 		file: "subscriber/follow.go", find: "	if ev.rollsUp {\n", replace: "	if ev.rollsUp && ev.tick {\n",
 		promise: "a message that removes others is noticed", run: "MessageThatRemoves",
 	}, {
-		file: "subscriber/natssource.go", find: `!(what == "sub" && h.Get("Nats-Subject") == s.names.Schedule())`, replace: `what != "sub"`,
+		file: "subscriber/natssource.go", find: `(what != "sub" || h.Get("Nats-Subject") != s.names.Schedule())`, replace: `what != "sub"`,
 		promise: "acts that were removed by their subject are missed", run: "LiveEventThatRollsUp",
 	}, {
 		file: "subscriber/file.go", find: "if writableByAll(info) {", replace: "if writableByAll(info) && info.Size() == 0 {",

@@ -58,7 +58,7 @@ scrape_configs: [{job_name: revoked, static_configs: [{targets: ["`+target+`"]}]
 		t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command("prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--web.listen-address=127.0.0.1:0") //nolint:noctx // it ends in Cleanup
+	cmd := exec.Command("prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--web.listen-address=127.0.0.1:0")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -310,11 +310,11 @@ func (e *engine) launch(s types.ServiceConfig, extra ...string) {
 }
 
 func (p *process) stop() {
-	p.cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
+	p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 	select {
 	case <-p.done:
 	case <-time.After(15 * time.Second):
-		p.cmd.Process.Kill() //nolint:errcheck // likewise
+		p.cmd.Process.Kill() // likewise
 		<-p.done
 	}
 }

@@ -22,7 +22,7 @@ import (
 
 const root = "../../.."
 
-const artefact = "deploy/compose/compose.yaml"
+const artifact = "deploy/compose/compose.yaml"
 
 func TestMain(m *testing.M) {
 	if os.Getenv("CHECK_DEPLOY") == "" {
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 // site is a copy of the files that compose.yaml names, with secrets of its own.
 type site struct{ dir string }
 
-func (s site) compose() string { return filepath.Join(s.dir, artefact) }
+func (s site) compose() string { return filepath.Join(s.dir, artifact) }
 
 func newSite(t *testing.T) site {
 	t.Helper()
@@ -110,7 +110,7 @@ func (s site) change(t *testing.T, from, to string) site {
 }
 
 func TestLoads(t *testing.T) {
-	t.Attr(artefact, "compose-go loader; finds a misspelled field, an undefined depends_on, secret and network")
+	t.Attr(artifact, "compose-go loader; finds a misspelled field, an undefined depends_on, secret and network")
 	s := newSite(t)
 	if _, err := s.load(t.Context()); err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestLoads(t *testing.T) {
 }
 
 func TestContainersAreConfined(t *testing.T) {
-	t.Attr(artefact, "rules for every container; finds a writable root, a capability, an open port, :latest, a file that is not there, a log without bound, too little time to stop")
+	t.Attr(artifact, "rules for every container; finds a writable root, a capability, an open port, :latest, a file that is not there, a log without bound, too little time to stop")
 	s := newSite(t)
 	project, err := s.load(t.Context())
 	if err != nil {

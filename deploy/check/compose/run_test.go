@@ -76,7 +76,7 @@ func TestRuns(t *testing.T) {
 	targets := e.prometheus()
 	t.Logf("up in %v; sign-out answered after %v, refused by gate and API after %v; with nats-2 stopped: refused %v after the stop",
 		up.Round(time.Millisecond), answered.Round(time.Millisecond), refused.Round(time.Millisecond), degraded.Round(time.Millisecond))
-	t.Attr(artefact, fmt.Sprintf("run as processes: up in %.1f s, a sign-out refused everywhere in %d ms, with a NATS server stopped in %d ms, %d targets scraped; finds provision with the service's credential",
+	t.Attr(artifact, fmt.Sprintf("run as processes: up in %.1f s, a sign-out refused everywhere in %d ms, with a NATS server stopped in %d ms, %d targets scraped; finds provision with the service's credential",
 		up.Seconds(), refused.Milliseconds(), degraded.Milliseconds(), targets))
 	t.Attr("deploy/compose/revoked.yaml", "run by revoked; finds a misspelled key")
 	t.Attr("deploy/compose/gate.yaml", "run by revoked-gate; finds a misspelled key")
@@ -162,7 +162,7 @@ func (e *engine) ask(s session) (gate, api int) {
 			e.t.Fatal(err)
 		}
 		defer resp.Body.Close()
-		io.Copy(io.Discard, resp.Body) //nolint:errcheck // only for the connection to be used again
+		io.Copy(io.Discard, resp.Body) // only for the connection to be used again
 		return resp.StatusCode
 	}
 	return do("http://" + e.addr("gate", "9010") + "/auth"), do("http://" + e.addr("api", "3000") + "/orders")

@@ -20,7 +20,7 @@ var built struct {
 func binary(t *testing.T, name string) string {
 	t.Helper()
 	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "revoked-check"); built.err != nil {
+		if built.dir, built.err = os.MkdirTemp("", "revoked-check"); built.err != nil { //nolint:usetesting // it outlives the first test
 			return
 		}
 		build := exec.Command("go", "build", "-o", built.dir, "./cmd/revoked", "./cmd/revoked-gate", "./cmd/revokectl", "./deploy/nats/mint")

@@ -160,6 +160,7 @@ func mustRender(t *testing.T, v values) manifests {
 
 // valueSets are rendered and checked in whole.
 func valueSets(t *testing.T) map[string]values {
+	t.Helper()
 	minimal := valueSet(t, "minimal")
 	return map[string]values{
 		"minimal":    minimal,

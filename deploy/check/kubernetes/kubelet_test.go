@@ -29,6 +29,7 @@ type kubelet struct {
 }
 
 func newKubelet(t *testing.T, objects []runtime.Object, s secrets) *kubelet {
+	t.Helper()
 	return &kubelet{t: t, objects: objects, secrets: s, volumes: map[string]string{}}
 }
 
@@ -201,7 +202,7 @@ func (k *kubelet) start(run process) *running {
 	}
 	go func() { r.done <- r.cmd.Wait() }()
 	k.t.Cleanup(func() {
-		r.cmd.Process.Kill() //nolint:errcheck // it may have ended
+		r.cmd.Process.Kill() // it may have ended
 		if k.t.Failed() {
 			k.t.Logf("%s %v:\n%s", run.binary, run.args, r.out)
 		}

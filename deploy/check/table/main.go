@@ -1,9 +1,9 @@
 // Command table runs the checks of the files under deploy/ and prints a line for
-// each artefact: the result, the file, what read it, and the mistake that was
+// each artifact: the result, the file, what read it, and the mistake that was
 // planted in a copy and found. It fails if a check does, or if a file under
 // deploy/ has no line.
 //
-// A test says which artefact it checks by an attribute of testing.T:
+// A test says which artifact it checks by an attribute of testing.T:
 //
 //	t.Attr("deploy/nginx/api.conf", "nginx -t; finds a misspelled directive")
 package main

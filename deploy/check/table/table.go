@@ -22,21 +22,21 @@ type event struct {
 // test names one test, or with an empty name a package.
 type test struct{ pkg, name string }
 
-// table prints a line for each artefact as the tests that check it end.
+// table prints a line for each artifact as the tests that check it end.
 type table struct {
 	out      io.Writer
 	claims   map[test][]claim // of tests that run
 	output   map[test]string  // likewise
-	artefact map[string]bool  // those with a line
+	artifact map[string]bool  // those with a line
 
 	lines, failed, skipped int
 }
 
-// claim is what a test says of an artefact.
+// claim is what a test says of an artifact.
 type claim struct{ file, tool, mistake string }
 
 func newTable(out io.Writer) *table {
-	return &table{out: out, claims: map[test][]claim{}, output: map[test]string{}, artefact: map[string]bool{}}
+	return &table{out: out, claims: map[test][]claim{}, output: map[test]string{}, artifact: map[string]bool{}}
 }
 
 func (t *table) read(dec *json.Decoder) error {
@@ -72,7 +72,7 @@ func (t *table) event(e event) {
 func (t *table) end(id test, action string) {
 	result := map[string]string{"pass": "ok", "fail": "FAIL", "skip": "skip"}[action]
 	for _, c := range t.claims[id] {
-		t.artefact[c.file] = true
+		t.artifact[c.file] = true
 		t.lines++
 		switch action {
 		case "fail":
@@ -113,7 +113,7 @@ func (t *table) unchecked(root string) ([]string, error) {
 			return nil
 		}
 		for part := name; part != "."; part = path.Dir(part) {
-			if t.artefact[part] {
+			if t.artifact[part] {
 				return nil
 			}
 		}

@@ -49,7 +49,7 @@ func TestUnchecked(t *testing.T) {
 		}
 	}
 	tab := newTable(&strings.Builder{})
-	tab.artefact["deploy/a.conf"], tab.artefact["deploy/b"] = true, true
+	tab.artifact["deploy/a.conf"], tab.artifact["deploy/b"] = true, true
 	missing, err := tab.unchecked(root)
 	if err != nil || len(missing) != 1 || missing[0] != "deploy/c.json" {
 		t.Errorf("unchecked: %v, %v; want deploy/c.json", missing, err)

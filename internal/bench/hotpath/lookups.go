@@ -21,7 +21,6 @@ type loaded struct {
 	set    set
 	bytes  float64 // of heap per entry
 	perSec float64 // inserts, by one goroutine
-	gc     time.Duration
 }
 
 // load fills sets one after the other.
