@@ -54,6 +54,17 @@ func TestOAuthRevoke(t *testing.T) {
 		wantAnswer(t, b.oauthRevoke(app.ID, "", form), "denied", "done")
 	})
 
+	t.Run("with an access token that has expired", func(t *testing.T) {
+		tokens, other := b.signIn(app, b.demo.Ada), b.signIn(app, b.demo.Ada)
+		expired := b.demo.Pool.Mint(cognitotest.MintOptions{
+			ClientID: app.ID, Username: b.demo.Ada.Username, OriginJTI: claimsOf(t, other.AccessToken).OriginJTI,
+			IssuedAt: time.Now().Add(-2 * time.Hour), ExpiresAt: time.Now().Add(-time.Hour),
+		})
+		wantAnswer(t, b.oauthRevoke(app.ID, "", url.Values{"token": {tokens.RefreshToken}, "access_token": {expired}}), "denied", "done")
+		b.awaitRefused(t, tokens.AccessToken)
+		b.accepts(t, other.AccessToken) // what has expired names no session either
+	})
+
 	t.Run("access token as token", func(t *testing.T) {
 		tokens := b.signIn(app, b.demo.Ada)
 		wantAnswer(t, b.oauthRevoke(app.ID, "", url.Values{"token": {tokens.AccessToken}}), "denied", "")
@@ -108,7 +119,7 @@ func TestOAuthAbuse(t *testing.T) {
 		{"a token with another payload", url.Values{"token": {swapPayload(attacker.AccessToken, ada.AccessToken)}}, ignored},
 		{"a refresh token that is none", url.Values{"token": {garbage}}, ignored},
 		{"garbage", url.Values{"token": {"garbage"}}, ignored},
-		{"garbage beside an expired access token", url.Values{"token": {garbage}, "access_token": {expired}}, refused},
+		{"garbage beside an expired access token", url.Values{"token": {garbage}, "access_token": {expired}}, ignored},
 		{"garbage beside an ID token", url.Values{"token": {garbage}, "access_token": {ada.IDToken}}, refused},
 		{"garbage beside another client's access token", url.Values{"token": {garbage}, "access_token": {attacker.AccessToken}}, refused},
 		{"garbage beside a stranger's access token", url.Values{"token": {garbage}, "access_token": {stranger}}, refused},

@@ -192,12 +192,25 @@ func (p *public) revokeSession(ctx context.Context, r *http.Request, cl client, 
 			// more; the refresh token speaks for itself.
 			revoked, _ := errors.AsType[*revocation.RevokedError](err)
 			alreadyDenied = revoked != nil && revoked.Kind == revocation.KindSession
-		case errors.Is(err, ErrInvalidToken), err == nil && !cl.owns(tok):
-			return outcome{}, invalidRequest("access_token is not an unexpired access token of this client")
+		case errors.Is(err, ErrInvalidToken):
+			// Of an app that nobody has used for an hour: it has expired, and is
+			// no authority any more either.
+			if err := p.expired(ctx, cl, access); err != nil {
+				return outcome{}, err
+			}
 		case err != nil:
 			return outcome{}, err
+		case !cl.owns(tok):
+			return outcome{}, errAccessToken
 		default:
 			in.AccessToken, in.Session = access, tok.Claims.OriginJTI
+		}
+		if in.AccessToken == "" { // the refresh token speaks alone, and takes its turn as such
+			free, err := p.turns.take(ctx, "refresh", cl.id, form["token"])
+			if err != nil {
+				return outcome{}, err
+			}
+			defer free()
 		}
 	}
 	status, err := p.cfg.Revoker.RevokeSession(ctx, in)
@@ -234,6 +247,21 @@ func (p *public) turnOfSession(ctx context.Context, cl client, form map[string]s
 		return func() {}, nil
 	}
 	return p.turns.take(ctx, "session", tok.Claims.Pool, tok.Claims.OriginJTI)
+}
+
+var errAccessToken = invalidRequest("access_token is not an access token of this client")
+
+// expired returns nil if a token that is no authority was an access token of
+// the client.
+func (p *public) expired(ctx context.Context, cl client, access string) error {
+	tok, err := p.cfg.Tokens.Name(ctx, access)
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return err
+	case err != nil, tok.ID, !cl.owns(tok):
+		return errAccessToken
+	}
+	return nil
 }
 
 // awaitCognito waits for the first attempt to tell Cognito.
