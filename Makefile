@@ -134,6 +134,13 @@ staticcheck: $(STATICCHECK) ## Run staticcheck with all of its checks
 lint: $(GOLANGCI_LINT) ## Run golangci-lint with the linters of .golangci.yml
 	$(GOLANGCI_LINT) run ./...
 
+.PHONY: lint-modules
+lint-modules: $(STATICCHECK) $(GOLANGCI_LINT) ## Run both linters in the other modules, whose dependencies are heavy
+	@for dir in $(filter-out .,$(MODULES)); do \
+	  echo "== $$dir"; \
+	  (cd $$dir && $(STATICCHECK) ./... && $(GOLANGCI_LINT) run -c $(CURDIR)/.golangci.yml ./...) || exit 1; \
+	done
+
 .PHONY: vuln
 ifdef VULNDB
 vuln: $(GOVULNCHECK) ## Run govulncheck against VULNDB=dir or URL; skipped without
