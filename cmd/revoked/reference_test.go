@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/seed-4e8dee1b/revoked/internal/docs"
 	"github.com/seed-4e8dee1b/revoked/internal/reference"
 	"github.com/seed-4e8dee1b/revoked/internal/service"
 )
@@ -28,3 +29,6 @@ func TestConfigurationReference(t *testing.T) {
 | ` + "`NO_COLOR`" + ` | if set, the log format console has no colors |`,
 	}))
 }
+
+// Every command line of the documentation is one that this program takes.
+func TestPages(t *testing.T) { docs.CheckCommands(t, rootCommand()) }

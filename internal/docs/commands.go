@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,6 +27,18 @@ func (r *Repo) Commands(root *cobra.Command) []Problem {
 		}
 	}
 	return found
+}
+
+// CheckCommands fails the test of a package in cmd for what [Repo.Commands] finds.
+func CheckCommands(t *testing.T, root *cobra.Command) {
+	t.Helper()
+	repo, err := Open("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range repo.Commands(root) {
+		t.Error(p)
+	}
 }
 
 // shell returns the command lines of a page, continued ones as one.
