@@ -157,7 +157,7 @@ func TestReleasedChart(t *testing.T) {
 			}
 		}
 	}
-	finds(t, "deploy/kubernetes/revoked/Chart.yaml", "released by internal/release, loaded by Helm", "files and images of another version")
+	finds(t, "deploy/kubernetes/revoked/Chart.yaml", "released by internal/release, loaded by Helm", "manifests of another version")
 }
 
 // rules returns the PrometheusRules by the part of the name after the release's.
@@ -187,33 +187,52 @@ func alerts(spec monitoring.PrometheusRuleSpec) (names []string) {
 func TestPrometheusRules(t *testing.T) {
 	const template = "deploy/kubernetes/revoked/templates/prometheusrule.yaml"
 	v := valueSet(t, "everything")
-	got, all := rules(t, v), 0
+	want, all := map[string]monitoring.PrometheusRuleSpec{}, 0
 	for name, text := range sources(t) {
-		file, ok := strings.CutSuffix(filepath.Base(name), ".rules.yml")
-		if !ok {
-			continue
+		if file, ok := strings.CutSuffix(filepath.Base(name), ".rules.yml"); ok {
+			var spec monitoring.PrometheusRuleSpec
+			if err := yaml.UnmarshalStrict(text, &spec); err != nil {
+				t.Fatalf("%s as a PrometheusRule: %v", name, err)
+			}
+			want[file] = spec
+			all += len(alerts(spec))
 		}
-		var want monitoring.PrometheusRuleSpec
-		if err := yaml.UnmarshalStrict(text, &want); err != nil {
-			t.Fatalf("%s as a PrometheusRule: %v", name, err)
+	}
+	if all < 18 {
+		t.Errorf("there are %d alerts", all)
+	}
+	compare := func(got map[string]*monitoring.PrometheusRule) (found list) {
+		for file, spec := range want {
+			if r := got[file]; r == nil {
+				found.addf("no PrometheusRule has the rules of %s", file)
+			} else if !reflect.DeepEqual(r.Spec, spec) {
+				found.addf("%s has the alerts %v, deploy/prometheus %v, or they differ", r.Name, alerts(r.Spec), alerts(spec))
+			}
 		}
-		r := got[file]
-		if r == nil {
-			t.Errorf("no PrometheusRule has the rules of %s", name)
-			continue
+		if len(got) > len(want) {
+			found.addf("rules of no file: %v", slices.Sorted(maps.Keys(got)))
 		}
-		delete(got, file)
-		if !reflect.DeepEqual(r.Spec, want) {
-			t.Errorf("%s has not the rules of %s: %v, want %v", r.Name, name, alerts(r.Spec), alerts(want))
-		}
-		all += len(alerts(want))
+		return found
+	}
+	got := rules(t, v)
+	if found := compare(got); len(found) > 0 {
+		t.Errorf("%s", strings.Join(found, "\n"))
+	}
+	for file, r := range got {
 		if r.Labels["release"] != "prometheus" {
 			t.Errorf("%s has the labels %v", r.Name, r.Labels)
 		}
 		promtool(t, file, r.Spec)
 	}
-	if len(got) > 0 || all < 18 {
-		t.Errorf("%d alerts, and rules of no file: %v", all, got)
+	for mistake, values := range map[string]string{
+		"an alert less":      `monitoring: {prometheusRule: {disabled: [RevocationTicksStopped]}}`,
+		"a file less":        `monitoring: {prometheusRule: {disabled: [RevokedProbeFailing, RevokedProbeSlow]}}`,
+		"other seconds":      `config: {probe: {interval: 2m}}`,
+		"labels in addition": `monitoring: {prometheusRule: {alertLabels: {a: b}}}`,
+	} {
+		if len(compare(rules(t, with(t, v, values)))) == 0 {
+			t.Errorf("%s: nothing is found", mistake)
+		}
 	}
 
 	// Each of these would be no PrometheusRule.
@@ -226,7 +245,7 @@ func TestPrometheusRules(t *testing.T) {
 		}
 	}
 
-	finds(t, template, "compared with deploy/prometheus, promtool", "exrp", "a file without its PrometheusRule")
+	finds(t, template, "compared with deploy/prometheus, promtool", "exrp", "an alert less", "a file less")
 }
 
 // promtool has Prometheus read rules, and runs their cases on them.
