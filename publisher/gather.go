@@ -34,7 +34,7 @@ type gatherer struct {
 	// rest is for how many times as long as a message was under way none leaves
 	// behind it. With few nodes that is next to nothing. With a thousand it
 	// leaves the server the time for anything else.
-	rest time.Duration
+	rest int
 	// send publishes a message. It is under way until that has returned, and
 	// settle after it, if there is one.
 	send   func(ctx context.Context, payload []byte, ttl time.Duration) (uint64, error)
@@ -49,7 +49,7 @@ type gatherer struct {
 
 // parcel is a message of acts of one trace, or of none.
 type parcel struct {
-	ctx     context.Context // of its first act, for the trace; ends when nobody waits
+	ctx     context.Context //nolint:containedctx // of its first act, for the trace; ends when nobody waits
 	cancel  context.CancelFunc
 	trace   trace.TraceID
 	waiting int
@@ -157,7 +157,7 @@ func (g *gatherer) run() {
 			cancel()
 		}
 		now := time.Now()
-		g.free = now.Add(min(g.rest*now.Sub(began), maxRest))
+		g.free = now.Add(min(time.Duration(g.rest)*now.Sub(began), maxRest))
 	}
 }
 

@@ -138,7 +138,7 @@ var publisherMutants = []mutant{
 		file: "publisher/gather.go", find: "since: time.Now()", replace: "since: time.Now().Add(time.Second)",
 		promise: "a message is dated when its first act came", run: "Meanwhile",
 	}, {
-		file: "publisher/gather.go", find: "min(g.rest*now.Sub(began), maxRest)", replace: "0*g.rest*now.Sub(began)",
+		file: "publisher/gather.go", find: "min(time.Duration(g.rest)*now.Sub(began), maxRest)", replace: "0*now.Sub(began)",
 		promise: "a message that took long is followed by a pause", run: "Pause",
 	},
 }
