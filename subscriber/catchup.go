@@ -15,6 +15,9 @@ const (
 	// catch-up is tried again; half of it is jitter.
 	retryMin = 50 * time.Millisecond
 	retryMax = 2 * time.Second
+	// maxReserve bounds the room that is made for what the server says it
+	// holds: some 20 MB.
+	maxReserve = 1 << 20
 )
 
 // errNotWhole says that an answer has not all the messages it should have.
@@ -99,6 +102,9 @@ func (f *follower) readBatches(ctx context.Context) error {
 			return err
 		}
 		f.size = min(batchSize, size+size/4+1)
+		if f.last == 0 {
+			f.deny.Reserve(int(min(b.pending, uint64(f.maxActs), maxReserve)))
+		}
 		newest := -1 // of those that can be told from others
 		for i, payload := range b.payloads {
 			if f.apply(event{payload: payload}) {

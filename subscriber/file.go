@@ -110,6 +110,7 @@ func (f *localFile) load(deny *denylist.Denylist) (fileHead, error) {
 	if err != nil {
 		return fileHead{}, err
 	}
+	deny.Reserve(len(acts))
 	for _, a := range acts {
 		deny.Apply(a)
 	}
