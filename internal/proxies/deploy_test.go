@@ -64,6 +64,16 @@ func TestEveryProxySetsEveryIdentityHeader(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(file(t, "traefik/dynamic.yaml", nil)), new(map[string]any)); err != nil {
 		t.Errorf("deploy/traefik/dynamic.yaml: %v", err)
 	}
+	// Traefik has no pattern: each spelling with "_" is removed by its name.
+	traefik := file(t, "traefik/dynamic.yaml", nil)
+	for _, header := range identityHeaders {
+		name := strings.TrimPrefix(header, "X-Auth-")
+		for _, prefix := range []string{"X_Auth_", "X_Auth-", "X-Auth_"} {
+			if !strings.Contains(traefik, prefix+name+`: ""`) {
+				t.Errorf("deploy/traefik/dynamic.yaml does not remove %s%s", prefix, name)
+			}
+		}
+	}
 }
 
 // Envoy itself can't be had everywhere; its types can. They refuse unknown

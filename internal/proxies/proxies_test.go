@@ -130,6 +130,7 @@ func requests(w *gatetest.World, good, revoked string) []kase {
 	spoofed := http.Header{
 		"X-Auth-Subject": {"admin"}, "X-Auth-Groups": {"admins"}, "X-Auth-Username": {"root"},
 		"X_Auth_Subject": {"admin"}, "x-auth-pool": {"evil"},
+		"X-Auth_Subject": {"admin"}, "X_Auth-Groups": {"admins"}, "x-AUTH_username": {"root"},
 	}
 	described := http.Header{"X-Forwarded-Uri": {"/healthz"}, "X-Forwarded-Method": {"GET"}, "X-Original-Url": {"/healthz"}}
 	return []kase{

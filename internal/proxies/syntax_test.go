@@ -88,6 +88,9 @@ func traefikFields(_ *testing.T, text string) error {
 	var config struct {
 		HTTP struct {
 			Middlewares map[string]struct {
+				Headers struct {
+					CustomRequestHeaders map[string]string `yaml:"customRequestHeaders"`
+				}
 				ForwardAuth struct {
 					Address             string
 					TrustForwardHeader  bool     `yaml:"trustForwardHeader"`
