@@ -19,9 +19,9 @@ const (
 )
 
 // connect makes the connection that the subscriber owns. The first attempt may
-// fail: it is repeated, as every later one, without end and with jitter. failed
-// is called with the cause of each that failed.
-func connect(s settings, failed func(error)) (*nats.Conn, error) {
+// fail: it is repeated, as every later one, without end and with jitter. v is
+// told of each that failed, and of each change.
+func connect(s settings, v *view) (*nats.Conn, error) {
 	opts := []nats.Option{
 		nats.Name("revoked subscriber " + s.Service + "/" + s.Node),
 		nats.RetryOnFailedConnect(true),
@@ -36,7 +36,10 @@ func connect(s settings, failed func(error)) (*nats.Conn, error) {
 		// A request that waits for a reconnect would be answered late;
 		// catching up asks again anyway.
 		nats.ReconnectBufSize(-1),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { failed(err) }),
+		nats.ConnectHandler(func(nc *nats.Conn) { v.connected(nc.ConnectedAddr()) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) { v.connected(nc.ConnectedAddr()) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { v.connectFailed(err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { v.connectFailed(err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			ev := s.Logger.Warn().Str("component", "subscriber").Err(err)
 			if sub != nil {

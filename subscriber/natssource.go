@@ -181,6 +181,8 @@ type directGetRequest struct {
 	NoHeaders bool   `json:"no_hdr,omitempty"`
 }
 
+var errNotConnected = errors.New("nats is not connected")
+
 // ask sends a request. It is answered on a fresh inbox, so that nothing left
 // over from an earlier request, and nobody who knows an earlier inbox, can
 // answer.
@@ -196,6 +198,9 @@ func (s *natsSource) ask(req directGetRequest) (*nats.Subscription, error) {
 	}
 	if err := s.nc.PublishRequest(s.names.DirectGet(), inbox, body); err != nil {
 		sub.Unsubscribe()
+		if errors.Is(err, nats.ErrReconnectBufExceeded) { // there is no buffer to write to
+			err = errNotConnected
+		}
 		return nil, fmt.Errorf("asking for messages from %d: %w", req.Seq, err)
 	}
 	return sub, nil

@@ -1,11 +1,14 @@
 package subscriber_test
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 	"time"
 
 	nserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
 
 	"github.com/seed-4e8dee1b/revoked/internal/faultlink"
 	"github.com/seed-4e8dee1b/revoked/internal/stream"
@@ -32,7 +35,8 @@ func TestServerRestart(t *testing.T) {
 	srv.provision()
 	old := session("old")
 	srv.publish(old)
-	deny := srv.open(subscriber.Config{MaxStaleness: shortest})
+	var log bytes.Buffer // read when nobody writes any more
+	deny := srv.open(subscriber.Config{MaxStaleness: shortest, Logger: zerolog.New(zerolog.SyncWriter(&log))})
 	asOf := deny.Status().AsOf
 	srv.Stop()
 	srv.eventually("staleness", isStale(deny))
@@ -49,6 +53,16 @@ func TestServerRestart(t *testing.T) {
 	srv.eventually("fresh again", isLive(deny))
 	if st := deny.Status(); st.Counters.Reconnects == 0 || st.Counters.CatchUps < 2 {
 		t.Errorf("counters %+v, want a reconnect that caught up", st.Counters)
+	}
+	// The log says at once what it is about, and once.
+	if err := deny.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if lost, back := strings.Count(log.String(), "nats is out of reach, retrying"), strings.Count(log.String(), "nats connected"); lost != 1 || back != 2 {
+		t.Errorf("lost %d times and connected %d, want 1 and 2:\n%s", lost, back, log.String())
+	}
+	if strings.Contains(log.String(), "buffer") {
+		t.Errorf("the log has the library's word for a lost connection:\n%s", log.String())
 	}
 }
 

@@ -84,7 +84,7 @@ func open(set settings, v *view, b begin) (*Subscriber, error) {
 	var err error
 	nc, own := set.Conn, (*nats.Conn)(nil)
 	if nc == nil {
-		if nc, err = connect(set, v.connectFailed); err != nil {
+		if nc, err = connect(set, v); err != nil {
 			return nil, err
 		}
 		own = nc

@@ -57,7 +57,7 @@ type view struct {
 	full     bool      // acts were left out because there was no room
 	filling  bool      // the denylist is nearly full
 	stalled  error     // why catching up makes no progress; nil while it does
-	refused  error     // why the last attempt to connect failed; nil before the first such
+	refused  error     // why the last attempt to connect failed; nil while connected, and before the first
 	unread   []revocation.Unread
 	offsets  []time.Duration // apparent clock offsets of the newest ticks
 	clockOff time.Duration   // too large an offset, until a tick proves something again; 0 for none
@@ -332,11 +332,25 @@ func (v *view) catchUpFailed(err error) {
 	v.stalled = err
 }
 
-// connectFailed keeps the cause for the error of Open.
+// connectFailed keeps the cause for the error of Open, and logs the first.
 func (v *view) connectFailed(err error) {
+	if err == nil {
+		return // we have closed the connection
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.refused == nil {
+		v.log.Warn().Str("component", "subscriber").Err(err).Msg("nats is out of reach, retrying")
+	}
 	v.refused = err
+}
+
+// connected is told an address and no URL, which may have a token in it.
+func (v *view) connected(server string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.refused = nil
+	v.log.Info().Str("component", "subscriber").Str("server", server).Msg("nats connected")
 }
 
 // connectError returns the cause of the last attempt to connect that failed.
