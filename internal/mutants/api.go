@@ -55,5 +55,8 @@ var apiMutants = []mutant{
 	}, {
 		file: "publisher/api/public.go", find: "	defer free()\n	alreadyDenied", replace: "	free()\n	alreadyDenied",
 		promise: "a session that is presented many times at once is revoked once", pkg: "internal/service", run: "ManyRequestsAtOnce",
+	}, {
+		file: "publisher/api/public.go", find: "case err != nil, tok.ID, !cl.owns(tok):", replace: "case err != nil, tok.ID:",
+		promise: "an access token of another client is refused beside a refresh token, expired or not",
 	},
 }

@@ -82,5 +82,8 @@ var subscriberMutants = []mutant{
 	}, {
 		file: "subscriber/catchup.go", find: "	f.anchor = f.mark\n", replace: "",
 		promise: "a rollback while all is read anew is noticed", run: "FullDenylist",
+	}, {
+		file: "subscriber/config.go", find: "return s.MaxStaleness + defaultOpenTimeout", replace: "return defaultOpenTimeout",
+		promise: "a start from a local file gets past a stream that was made anew",
 	},
 }

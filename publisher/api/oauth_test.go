@@ -166,6 +166,7 @@ func TestRequestsRefused(t *testing.T) {
 		{"an ID token as access token", with("access_token", idToken).Encode(), nil, 400, "invalid_request"},
 		{"garbage as access token", with("access_token", "garbage").Encode(), nil, 400, "invalid_request"},
 		{"the access token of another client", with("access_token", accessVault).Encode(), nil, 400, "invalid_request"},
+		{"an expired access token of another client", with("access_token", expiredVault).Encode(), nil, 400, "invalid_request"},
 		{"the access token of another pool", with("access_token", accessForeign).Encode(), nil, 400, "invalid_request"},
 		{"an access token beside an access token", "token=" + access + "&access_token=" + access + "&client_id=" + app, nil, 400, "invalid_request"},
 		{"an ID token", with("token", idToken).Encode(), nil, 400, "unsupported_token_type"},

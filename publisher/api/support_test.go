@@ -43,6 +43,7 @@ const (
 	accessNoIDs   = "accessnoids.of.app"
 	accessVault   = "access.of.vault"
 	accessExpired = "expired.of.app"
+	expiredVault  = "expired.of.vault"
 	accessRevoked = "revoked.of.app" // by a session act
 	accessSpent   = "spent.of.app"   // by a token act
 	accessForeign = "access.of.otherpool"
@@ -73,7 +74,7 @@ func (fakeTokens) Authority(_ context.Context, token string) (api.Token, error) 
 		return tok, fmt.Errorf("%w: %w", api.ErrInvalidToken, &revocation.RevokedError{Kind: revocation.KindSession})
 	case token == accessSpent:
 		return tok, fmt.Errorf("%w: %w", api.ErrInvalidToken, &revocation.RevokedError{Kind: revocation.KindToken})
-	case !known, tok.ID, token == accessExpired:
+	case !known, tok.ID, token == accessExpired, token == expiredVault:
 		return api.Token{}, fmt.Errorf("%w: refused", api.ErrInvalidToken)
 	}
 	return tok, nil
@@ -94,6 +95,7 @@ var claims = map[string]api.Token{
 	access:        {Claims: tokenOf(pool, app)},
 	accessVault:   {Claims: tokenOf(pool, vault)},
 	accessExpired: {Claims: tokenOf(pool, app)},
+	expiredVault:  {Claims: tokenOf(pool, vault)},
 	accessRevoked: {Claims: tokenOf(pool, app)},
 	accessSpent:   {Claims: tokenOf(pool, app)},
 	accessForeign: {Claims: tokenOf("eu-west-1_Other", app)},
