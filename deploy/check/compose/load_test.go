@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	logrus.SetLevel(logrus.ErrorLevel)
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // site is a copy of the files that compose.yaml names, with secrets of its own.

@@ -90,17 +90,17 @@ func TestConfigurationsLoad(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(run.args[2], append(text, "log_levle: debug\n"...), 0o600); err != nil {
+				if err := os.WriteFile(run.args[2], append(text, "log_levels: debug\n"...), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				if err := loadConfig(run); err == nil || !strings.Contains(err.Error(), `unknown key "log_levle"`) {
+				if err := loadConfig(run); err == nil || !strings.Contains(err.Error(), `unknown key "log_levels"`) {
 					t.Errorf("%s: a configuration with an unknown key is taken: %v", p.name, err)
 				}
 			}
 		}
 	}
-	finds(t, "deploy/kubernetes/revoked/templates/configmap.yaml", "the loader of revoked", "log_levle")
-	finds(t, "deploy/kubernetes/revoked/templates/gate.yaml", "the loader of revoked-gate", "log_levle")
+	finds(t, "deploy/kubernetes/revoked/templates/configmap.yaml", "the loader of revoked", "log_levels")
+	finds(t, "deploy/kubernetes/revoked/templates/gate.yaml", "the loader of revoked-gate", "log_levels")
 }
 
 // loadConfig is "config check" of the binary that run starts.
