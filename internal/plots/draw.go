@@ -104,7 +104,7 @@ func (t tile) draw(c draw.Canvas) error {
 				if err != nil {
 					return err
 				}
-				area.Color, area.LineStyle.Width = colors[i%len(colors)], 0
+				area.Color, area.Width = colors[i%len(colors)], 0
 				p.Add(area)
 				continue
 			}

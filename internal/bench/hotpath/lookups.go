@@ -250,11 +250,11 @@ func wholeCheck(out io.Writer, sum *summary, n int, o options) {
 	kept, hashed := results[0], results[1]
 	sum.judge(kept.ns <= 85 && kept.allocs == 0, "whole check of a token, hashes kept, acts of every kind", "<= 85 ns, 0 allocs", "%.1f ns, %.0f", kept.ns, kept.allocs)
 	sum.judge(hashed.ns <= 190 && hashed.allocs == 0, "the same with hashing", "<= 190 ns, 0 allocs", "%.1f ns, %.0f", hashed.ns, hashed.allocs)
-	tails(sum, d, n, o)
+	tails(sum, d, n)
 }
 
 // tails times single look-ups while the set does the worst it can.
-func tails(sum *summary, d *denylist.Denylist, n int, o options) {
+func tails(sum *summary, d *denylist.Denylist, n int) {
 	sum.title(fmt.Sprintf("Single look-ups by one reader, %d entries (the timer is in them)", n))
 	w := &walk{keys: newKeys(2, probes, func(i int) uint64 { return uint64(i) })}
 	type tail struct{ p999, above float64 }
