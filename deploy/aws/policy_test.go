@@ -36,28 +36,44 @@ func decode(text []byte) (p policy, err error) {
 
 func TestPolicyAllowsExactlyWhatIsCalled(t *testing.T) {
 	t.Attr("deploy/aws/revoke-service.json", "the operations that the code signs; finds a misspelled field, an action too many, too few, a wildcard")
-	text, err := os.ReadFile("revoke-service.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	called := signed(t)
-	p, err := decode(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if found := problems(p, called); len(found) > 0 {
-		t.Errorf("%s", strings.Join(found, "\n"))
-	}
-	for from, to := range map[string]string{
+	check(t, "revoke-service.json", "arn:aws:cognito-idp:REGION:ACCOUNT:userpool/", signed(t), map[string]string{
 		`"Effect"`:                 `"Efect"`,
 		"cognito-idp:ListUsers":    "cognito-idp:ListUser",
 		"cognito-idp:AdminGetUser": "cognito-idp:*",
 		"userpool/":                "*",
-	} {
+	})
+}
+
+// What role_arn needs besides is one call of package awsconfig.
+func TestPolicyForAnotherAccountAllowsOneRole(t *testing.T) {
+	t.Attr("deploy/aws/assume-role.json", "one action on one role; finds a misspelled field, another action, a wildcard")
+	check(t, "assume-role.json", "arn:aws:iam::ACCOUNT:role/revoked", map[string]bool{"sts:AssumeRole": true}, map[string]string{
+		`"Effect"`:       `"Efect"`,
+		"sts:AssumeRole": "sts:*",
+		"ACCOUNT":        "*",
+	})
+}
+
+// check compares a policy with what is called, and shows that it would notice
+// each of these replacements.
+func check(t *testing.T, file, resource string, called map[string]bool, mistakes map[string]string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := decode(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := problems(p, resource, called); len(found) > 0 {
+		t.Errorf("%s", strings.Join(found, "\n"))
+	}
+	for from, to := range mistakes {
 		broken := bytes.Replace(text, []byte(from), []byte(to), 1)
 		if bytes.Equal(broken, text) {
 			t.Errorf("the policy has no %q to replace", from)
-		} else if p, err := decode(broken); err == nil && len(problems(p, called)) == 0 {
+		} else if p, err := decode(broken); err == nil && len(problems(p, resource, called)) == 0 {
 			t.Errorf("with %q for %q nothing is found", to, from)
 		}
 	}
@@ -89,12 +105,13 @@ func signed(t *testing.T) map[string]bool {
 	return called
 }
 
-// problems returns what is wrong with a policy for who calls these actions.
-func problems(p policy, called map[string]bool) (found []string) {
+// problems returns what is wrong with a policy for who calls these actions on
+// resources that begin like that.
+func problems(p policy, resource string, called map[string]bool) (found []string) {
 	allowed := make(map[string]bool)
 	for _, s := range p.Statement {
-		if s.Effect != "Allow" || !strings.HasPrefix(s.Resource, "arn:aws:cognito-idp:REGION:ACCOUNT:userpool/") {
-			found = append(found, fmt.Sprintf("statement %s: effect %q on %q, want Allow on one user pool", s.Sid, s.Effect, s.Resource))
+		if s.Effect != "Allow" || !strings.HasPrefix(s.Resource, resource) || strings.Contains(s.Resource, "*") {
+			found = append(found, fmt.Sprintf("statement %s: effect %q on %q, want Allow on %s", s.Sid, s.Effect, s.Resource, resource))
 		}
 		for _, a := range s.Action {
 			if strings.Contains(a, "*") {

@@ -58,5 +58,17 @@ var apiMutants = []mutant{
 	}, {
 		file: "publisher/api/public.go", find: "case err != nil, tok.ID, !cl.owns(tok):", replace: "case err != nil, tok.ID:",
 		promise: "an access token of another client is refused beside a refresh token, expired or not",
+	}, {
+		file: "internal/service/pools.go", find: "if p.RoleARN != \"\" {", replace: "if false {",
+		promise: "calls about a pool of another account are signed by its role", run: "PoolsOfSeveral",
+	}, {
+		file: "internal/service/pools.go", find: "quotaScope{p.account(), p.region()}", replace: "quotaScope{own, p.region()}",
+		promise: "pools of two accounts do not share the quotas of one", run: "PoolsOfSeveral",
+	}, {
+		file: "publisher/cognito/awsconfig/awsconfig.go", find: "o.ExternalID = aws.String(role.ExternalID)", replace: "_ = o",
+		promise: "a role is assumed with the external id that it asks for", run: "Assume",
+	}, {
+		file: "publisher/cognito/awsconfig/awsconfig.go", find: "o.ExpiryWindow, o.ExpiryWindowJitterFrac = renewBefore, 0.5", replace: "_ = o",
+		promise: "the credentials of a role are renewed before they end", run: "Assume",
 	},
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -123,6 +124,7 @@ func (c Config) checkPools(list *config.Problems) {
 		} {
 			p.checkURL(list, at+u.key, u.value)
 		}
+		p.checkRole(list, at)
 		if slices.Contains(p.Issuers, "") {
 			list.Add(at+".issuers", "", "has an empty element", "remove it")
 		}
@@ -140,6 +142,28 @@ func (c Config) checkPools(list *config.Problems) {
 			clients = append(clients, cl.ID)
 			cl.checkValidities(list, at)
 		}
+	}
+}
+
+var (
+	roleARN    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}$`)
+	externalID = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
+)
+
+// checkRole checks what AWS STS would refuse only when the first user is to be
+// signed out (API Reference, AssumeRole).
+func (p Pool) checkRole(list *config.Problems, at string) {
+	switch {
+	case p.RoleARN != "" && !roleARN.MatchString(p.RoleARN):
+		list.Add(at+".role_arn", p.RoleARN, "is not the ARN of a role", "set one such as arn:aws:iam::123456789012:role/revoked")
+	case p.RoleARN != "" && p.emulated():
+		list.Add(at+".role_arn", p.RoleARN, "is of no use with an emulator", "remove it, or the endpoint")
+	}
+	switch {
+	case p.ExternalID != "" && p.RoleARN == "":
+		list.Add(at+".external_id", p.ExternalID, "goes with a role only", "set role_arn, or remove it")
+	case p.ExternalID != "" && (!externalID.MatchString(p.ExternalID) || len(p.ExternalID) > 1224):
+		list.Add(at+".external_id", p.ExternalID, "is not an external id", "use 2 to 1224 letters, digits and +=,.@:/-_")
 	}
 }
 

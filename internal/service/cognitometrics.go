@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -30,14 +29,14 @@ func newCognitoCalls() *prometheus.CounterVec {
 type limitCollector struct{ s *Service }
 
 var (
-	limitLabels = []string{"region", "category"}
+	limitLabels = []string{"account", "region", "category"}
 
 	attemptsDesc = prometheus.NewDesc("revoked_service_cognito_attempts_total", "Requests sent to Cognito, retries included.", []string{"pool"}, nil)
 	waitingDesc  = prometheus.NewDesc("revoked_service_cognito_quota_waiting", "Calls that wait for their turn in a quota category of Cognito's.", limitLabels, nil)
 	waitedDesc   = prometheus.NewDesc("revoked_service_cognito_quota_wait_seconds_total", "Time that calls have waited for their turn, all together.", limitLabels, nil)
 	heldBackDesc = prometheus.NewDesc("revoked_service_cognito_quota_refused_total", "Calls that were not sent because their turn would have come too late.", limitLabels, nil)
 	breakerDesc  = prometheus.NewDesc("revoked_service_cognito_breaker_state",
-		"1 for the state of a quota category's breaker; open means that Cognito does not answer and calls are delayed.", []string{"region", "category", "state"}, nil)
+		"1 for the state of a quota category's breaker; open means that Cognito does not answer and calls are delayed.", append(slices.Clip(limitLabels), "state"), nil)
 )
 
 // Describe implements [prometheus.Collector].
@@ -54,13 +53,14 @@ func (c limitCollector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(attemptsDesc, prometheus.CounterValue, float64(counted.pool.Stats().Attempts), id)
 		}
 	}
-	for _, region := range slices.Sorted(maps.Keys(c.s.limiters)) {
-		for _, st := range c.s.limiters[region].Stats() {
-			ch <- prometheus.MustNewConstMetric(waitingDesc, prometheus.GaugeValue, float64(st.Waiting), region, st.Category)
-			ch <- prometheus.MustNewConstMetric(waitedDesc, prometheus.CounterValue, st.Waited.Seconds(), region, st.Category)
-			ch <- prometheus.MustNewConstMetric(heldBackDesc, prometheus.CounterValue, float64(st.Refused), region, st.Category)
+	for scope, limiter := range c.s.limiters {
+		for _, st := range limiter.Stats() {
+			labels := []string{scope.account, scope.region, st.Category}
+			ch <- prometheus.MustNewConstMetric(waitingDesc, prometheus.GaugeValue, float64(st.Waiting), labels...)
+			ch <- prometheus.MustNewConstMetric(waitedDesc, prometheus.CounterValue, st.Waited.Seconds(), labels...)
+			ch <- prometheus.MustNewConstMetric(heldBackDesc, prometheus.CounterValue, float64(st.Refused), labels...)
 			for _, state := range cognito.BreakerStates() {
-				ch <- prometheus.MustNewConstMetric(breakerDesc, prometheus.GaugeValue, bit(st.Breaker == state), region, st.Category, string(state))
+				ch <- prometheus.MustNewConstMetric(breakerDesc, prometheus.GaugeValue, bit(st.Breaker == state), append(slices.Clip(labels), string(state))...)
 			}
 		}
 	}

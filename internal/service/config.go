@@ -163,6 +163,11 @@ type Pool struct {
 	ID string `yaml:"id"`
 	// Region is the one to call; empty means that in the id.
 	Region string `yaml:"region"`
+	// RoleARN is a role to assume for calls about the pool, such as one of the
+	// account that the pool is in; empty means the service's own credentials.
+	RoleARN string `yaml:"role_arn"`
+	// ExternalID is what the role's trust policy asks for, if anything.
+	ExternalID string `yaml:"external_id"`
 	// UserInfoURL is the userInfo endpoint of the pool's domain. It settles
 	// whether tokens of managed login are revoked.
 	UserInfoURL string `yaml:"userinfo_url"`

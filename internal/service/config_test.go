@@ -46,6 +46,8 @@ nats:
 pools:
   - id: eu-west-1_AbC123
     region: eu-central-1
+    role_arn: arn:aws:iam::123456789012:role/team/revoked
+    external_id: tenant-1
     callers:
       - {group: security, role: admin, clients: [console]}
     clients:
@@ -71,7 +73,7 @@ pools:
 		CognitoWait: 500 * time.Millisecond, LearnRate: 2.5, LearnSession: "on", Prefix: "revoked", LogLevel: "warn", LogFormat: "console",
 		NATS: service.NATS{URL: "nats://env:4222"}, Probe: service.Probe{Interval: 15 * time.Second, Timeout: 3 * time.Second},
 		Pools: []service.Pool{{
-			ID: "eu-west-1_AbC123", Region: "eu-central-1",
+			ID: "eu-west-1_AbC123", Region: "eu-central-1", RoleARN: "arn:aws:iam::123456789012:role/team/revoked", ExternalID: "tenant-1",
 			Callers: []service.Grant{{Group: "security", Role: "admin", Clients: []string{"console"}}},
 			Clients: []service.Client{
 				{ID: "app", AccessValidity: time.Hour, IDValidity: 30 * time.Minute, RefreshValidity: 720 * time.Hour},
@@ -189,6 +191,11 @@ func TestLoadRefused(t *testing.T) {
 			[]string{"pools[0].id is not", `pools[1].id "x" is not`, `pools[3].id "e-1_A" is there twice`, `pools[4].id "a_b_c" is not`, "pools[4].clients is empty"}},
 		{"client ids", "nats: {url: nats://localhost}\npools: [{id: e-1_A, clients: [{id: a}, {id: a}, {}]}, {id: e-1_B, clients: [{id: a}]}]", env(),
 			[]string{`pools[0].clients[1].id "a" is there twice`, "pools[0].clients[2].id is missing", `pools[1].clients[0].id "a" is there twice`}},
+		{"a role", pool("role_arn: 'arn:aws:iam::1:role/x', external_id: 'a b'"), env(),
+			[]string{`pools[0].role_arn "arn:aws:iam::1:role/x" is not the ARN of a role`, `external_id "a b" is not an external id`}},
+		{"a role of an emulator", pool("role_arn: 'arn:aws:iam::123456789012:role/x', endpoint: 'http://localhost:9229'"), env(),
+			[]string{`role/x" is of no use with an emulator`}},
+		{"an external id without a role", pool("external_id: abc"), env(), []string{`pools[0].external_id "abc" goes with a role only`}},
 		{"URLs", pool("endpoint: 'http://cognito:9229', jwks_url: 'ftp://x', userinfo_url: 'https://u:s3cr3t@x', issuers: ['']"), env(),
 			[]string{`endpoint "http://cognito:9229" is not https`, "jwks_url is not", "userinfo_url is not", "issuers has an empty"}},
 		{"validities", client("access_validity: 25h, id_validity: -1s, refresh_validity: 100000h"), env(),

@@ -11,19 +11,26 @@ import (
 	"github.com/seed-4e8dee1b/revoked/publisher/cognito/awsconfig"
 )
 
-// newPools makes the adapters for Cognito. Pools of one Region share a limiter:
-// Cognito's quotas hold for an account and Region.
+// quotaScope is what Cognito's quotas hold for.
+type quotaScope struct{ account, region string }
+
+// own is the account of pools without a role: that of the service's credentials.
+const own = "own"
+
+// newPools makes the adapters for Cognito. Pools of one account and Region share
+// a limiter.
 func (s *Service) newPools(ctx context.Context) (map[string]publisher.Pool, error) {
-	s.limiters = make(map[string]*cognito.Limiter)
+	s.limiters = make(map[quotaScope]*cognito.Limiter)
 	pools := make(map[string]publisher.Pool)
 	for _, p := range s.cfg.Pools {
-		limiter := s.limiters[p.region()]
+		scope := quotaScope{p.account(), p.region()}
+		limiter := s.limiters[scope]
 		if limiter == nil {
 			var err error
 			if limiter, err = cognito.NewLimiter(s.cfg.limits()); err != nil {
 				return nil, err
 			}
-			s.limiters[p.region()] = limiter
+			s.limiters[scope] = limiter
 		}
 		adapter := cognito.Config{
 			PoolID: p.ID, Region: p.Region, Endpoint: p.Endpoint, UserInfoURL: p.UserInfoURL,
@@ -35,6 +42,9 @@ func (s *Service) newPools(ctx context.Context) (map[string]publisher.Pool, erro
 			var err error
 			if adapter.AWS, err = awsconfig.Load(ctx, p.region()); err != nil {
 				return nil, err
+			}
+			if p.RoleARN != "" {
+				adapter.AWS = awsconfig.Assume(adapter.AWS, awsconfig.Role{ARN: p.RoleARN, ExternalID: p.ExternalID})
 			}
 		}
 		for _, c := range p.Clients {
@@ -72,6 +82,15 @@ func (p Pool) region() string {
 		return p.Region
 	}
 	return p.ID[:max(0, strings.LastIndexByte(p.ID, '_'))]
+}
+
+// account returns the id of the account whose role is assumed, or "own".
+func (p Pool) account() string {
+	parts := strings.Split(p.RoleARN, ":") // arn:aws:iam::123456789012:role/name
+	if len(parts) < 5 {
+		return own
+	}
+	return parts[4]
 }
 
 // emulated reports whether calls go to an emulator: AWS takes none over plain

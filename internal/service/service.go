@@ -33,7 +33,7 @@ type Service struct {
 	deny     lateview.View
 	tokens   *tokens
 	pools    map[string]publisher.Pool
-	limiters map[string]*cognito.Limiter // by Region
+	limiters map[quotaScope]*cognito.Limiter
 	sealKeys tasks.Keys
 	numbers  *numbers
 	servers  servers
