@@ -113,7 +113,7 @@ func TestOperators(t *testing.T) {
 			`revoked_service_cognito_calls_total{op="sign_out_user",outcome="ok"} 1`,
 			`revoked_service_acceptance_seconds_count{kind="user",outcome="accepted"} 1`,
 			`revoked_service_acceptance_seconds_count{kind="user",outcome="invalid"} 1`,
-			`revoked_service_cognito_breaker_state{category="user_update",region="`, `revoked_service_cognito_attempts_total{pool="`,
+			`revoked_service_cognito_breaker_state{account="own",category="user_update",region="`, `revoked_service_cognito_attempts_total{pool="`,
 			`revoked_service_receipts_total{outcome="met"} 0`, `revoked_service_task_oldest_seconds 0`,
 			`revoked_service_ready 1`, `revocation_view_state{state="live"} 1`, `revocation_view_acts{kind="user"} 1`, `revocation_view_acts{kind="session"} 1`,
 			`revoked_service_build_info{`, `revocation_view_age_seconds`, `go_goroutines`,
