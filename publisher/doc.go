@@ -14,6 +14,9 @@
 //  5. The act is published again as confirmed, with its final expiry: the end
 //     of the last token that Cognito can have minted.
 //
+// Acts that come at the same time share messages, on the fast path and in the
+// stream. One that comes alone never waits.
+//
 // A crash between any two steps loses nothing that was acknowledged, and every
 // step may run twice: copies of an act merge (package revocation).
 //
