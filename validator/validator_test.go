@@ -252,8 +252,8 @@ func TestFurtherIssuers(t *testing.T) {
 func TestStats(t *testing.T) {
 	cfg := config()
 	cfg.Transport = publish(jwks(append(many(3), jwk(keyA(), "a", nil), jwk(keyB(), "b", nil), jwk(keyA(), "x", nil), jwk(keyB(), "x", nil))...))
+	start := time.Now() // keys are fetched from the start on
 	v := open(t, cfg)
-	start := time.Now()
 	if err := v.WaitForKeys(t.Context()); err != nil {
 		t.Fatal(err)
 	}
