@@ -244,7 +244,7 @@ func (p *public) turnOfSession(ctx context.Context, cl client, form map[string]s
 	case errors.Is(err, ErrUnavailable):
 		return nil, err
 	case err != nil:
-		return func() {}, nil
+		return func() {}, nil //nolint:nilerr // see above
 	}
 	return p.turns.take(ctx, "session", tok.Claims.Pool, tok.Claims.OriginJTI)
 }
