@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -334,6 +335,33 @@ func BenchmarkFindAccepted(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		d.Find(tok, 5)
+	}
+}
+
+// What many acts on one target cost: a look at a token of it that none refuses,
+// and, as apply-ns, each act.
+func BenchmarkCrowd(b *testing.B) {
+	for _, n := range []int{1, 1000, 50_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			d := denylist.New()
+			user := revocation.Target{Kind: revocation.KindUser, Pool: pool, ID: "user"}
+			began := time.Now()
+			for i := range n {
+				d.Apply(revocation.Act{
+					ID: revocation.NewActID(), State: revocation.StateOpen, Target: user,
+					Basis: revocation.BasisToken, Cutoff: int64(1000 + i), ExpiresAt: 1 << 32,
+				})
+			}
+			apply := time.Since(began)
+			tok := &revocation.Token{Pool: pool, Subject: "user", IssuedAt: 1 << 31, ExpiresAt: 1<<31 + 3600}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, found := d.Find(tok, 5); found {
+					b.Fatal("refused a token that was issued after every cutoff")
+				}
+			}
+			b.ReportMetric(float64(apply.Nanoseconds())/float64(n), "apply-ns")
+		})
 	}
 }
 

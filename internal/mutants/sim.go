@@ -45,7 +45,7 @@ var simMutants = []mutant{
 		file: "subscriber/history.go", find: "case !m.is(got):", replace: "case false:",
 		promise: "another message in the place of the last one is another history",
 	}, {
-		file: "subscriber/follow.go", find: "if later && (!ev.tick || ev.sequence <= f.mark.sequence) {", replace: "if false {",
+		file: "subscriber/follow.go", find: "if later && (!ev.tick || ev.sequence <= f.mark.sequence) {", replace: "if later && false {",
 		promise: "a later time at an earlier place makes the node look again",
 	}, {
 		file: "subscriber/follow.go", find: "if ev.sequence == f.last+1 && (f.mark.read || f.last == 0) {", replace: "if ev.sequence == f.last+1 {",

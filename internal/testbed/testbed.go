@@ -5,6 +5,7 @@ package testbed
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strconv"
 	"testing"
@@ -140,6 +141,19 @@ func (b *Bed) Revoke(t *testing.T, a revocation.Act) revocation.Act {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// AwaitStale returns once the node calls itself stale about a token, as it does
+// after its broker was stopped.
+func (b *Bed) AwaitStale(t *testing.T, tok revocation.Token) {
+	t.Helper()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.Now().Add(patience); !errors.Is(b.Denylist.Check(tok), revocation.ErrStale); <-again.C {
+		if time.Now().After(deadline) {
+			t.Fatal("the node does not become stale")
+		}
+	}
 }
 
 // Streams returns how many streams a test is to open: STREAMS in the

@@ -183,7 +183,6 @@ func TestStaleDenylistEndsStreamsThatFailClosed(t *testing.T) {
 	}
 }
 
-// One act cuts all streams of a user, and a stream costs no goroutine of ours.
 // The break-glass serves streams too, and does not end them for what it was
 // broken for.
 func TestBreakGlassServesStreams(t *testing.T) {
@@ -195,9 +194,7 @@ func TestBreakGlassServesStreams(t *testing.T) {
 	token := bed.SignIn(t)
 	claims := bed.Claims(t, token)
 	bed.Broker.Stop()
-	for bed.Denylist.Check(claims) == nil {
-		time.Sleep(10 * time.Millisecond)
-	}
+	bed.AwaitStale(t, claims)
 	lasting, stop := context.WithCancel(ctx)
 	cs, err := open(bearer(lasting, token), cc, echo)
 	if err != nil {
@@ -209,6 +206,7 @@ func TestBreakGlassServesStreams(t *testing.T) {
 	}
 }
 
+// One act cuts all streams of a user, and a stream costs no goroutine of ours.
 func TestManyStreams(t *testing.T) {
 	many := testbed.Streams(t)
 	bed := testbed.New(t, subscriber.Config{})

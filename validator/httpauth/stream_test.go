@@ -156,9 +156,7 @@ func TestBreakGlassServesStreams(t *testing.T) {
 	token := bed.SignIn(t)
 	claims := bed.Claims(t, token)
 	bed.Broker.Stop()
-	for bed.Denylist.Check(claims) == nil {
-		time.Sleep(10 * time.Millisecond)
-	}
+	bed.AwaitStale(t, claims)
 	rec := httptest.NewRecorder()
 	req := httptest.NewRequest(http.MethodGet, "/", nil)
 	req.Header.Set("Authorization", "Bearer "+token)
