@@ -9,6 +9,19 @@ import (
 	"github.com/rs/zerolog"
 )
 
+// What has ended is removed by the clock that is behind. Ticks of a clock that is
+// more than 2 s off prove nothing and remove nothing either; this holds without
+// relying on that.
+func TestEndedActsAreRemovedByTheClockThatIsBehind(t *testing.T) {
+	early := time.Unix(1000, 0)
+	late := early.Add(time.Hour)
+	for _, c := range []struct{ asOf, now time.Time }{{early, late}, {late, early}} {
+		if got := surelyPast(c.asOf, c.now); got != early.Unix() {
+			t.Errorf("as of %v at %v: everything until %d is removed, want %d", c.asOf.Unix(), c.now.Unix(), got, early.Unix())
+		}
+	}
+}
+
 // A node whose clock is more than 2 s from the server's is stale, in both
 // directions; 2 s exactly are accepted.
 func TestClockOffset(t *testing.T) {

@@ -85,5 +85,8 @@ var subscriberMutants = []mutant{
 	}, {
 		file: "subscriber/config.go", find: "return s.MaxStaleness + defaultOpenTimeout", replace: "return defaultOpenTimeout",
 		promise: "a start from a local file gets past a stream that was made anew",
+	}, {
+		file: "subscriber/view.go", find: "return min(asOf.Unix(), now.Unix())", replace: "return max(asOf.Unix(), now.Unix())",
+		promise: "a clock that jumps ahead loses no act", run: "RemovedByTheClock",
 	},
 }
