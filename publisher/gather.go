@@ -32,8 +32,9 @@ const (
 // for each act a batch would keep the server, and all nodes, busy for minutes.
 type gatherer struct {
 	// rest is for how many times as long as a message was under way none leaves
-	// behind it. With few nodes that is next to nothing. With a thousand it
-	// leaves the server the time for anything else.
+	// behind it, if acts came meanwhile. With few nodes that is next to nothing.
+	// With a thousand it leaves the server the time for anything else, and who
+	// revokes one after the other does not wait.
 	rest int
 	// send publishes a message. It is under way until that has returned, and
 	// settle after it, if there is one.
@@ -156,9 +157,17 @@ func (g *gatherer) run() {
 			_ = g.settle(ctx) // it only says when
 			cancel()
 		}
-		now := time.Now()
-		g.free = now.Add(min(time.Duration(g.rest)*now.Sub(began), maxRest))
+		if now := time.Now(); g.waited() {
+			g.free = now.Add(min(time.Duration(g.rest)*now.Sub(began), maxRest))
+		}
 	}
+}
+
+// waited reports whether acts wait.
+func (g *gatherer) waited() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.queue) > 0
 }
 
 // close waits until nothing is under way. There must be nobody left who

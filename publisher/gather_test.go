@@ -117,7 +117,7 @@ func TestActsThatComeMeanwhileLeaveTogether(t *testing.T) {
 }
 
 // A message that took long to deliver, for there are many nodes, is followed by
-// a pause in which acts gather.
+// a pause in which acts gather, if some came meanwhile.
 func TestPauseAsLongAsAMessageTook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, g := newPost()
@@ -128,10 +128,10 @@ func TestPauseAsLongAsAMessageTook(t *testing.T) {
 		} {
 			before := len(p.messages())
 			first := start(t.Context(), g, 8, time.Hour)
+			second := start(t.Context(), g, 8, time.Hour)
 			time.Sleep(c.took)
 			p.outcome <- nil
 			<-first
-			second := start(t.Context(), g, 8, time.Hour)
 			time.Sleep(c.pause - time.Nanosecond)
 			third := start(t.Context(), g, 8, time.Hour)
 			if n := len(p.messages()) - before; n != 1 {
@@ -143,7 +143,25 @@ func TestPauseAsLongAsAMessageTook(t *testing.T) {
 			if a, b := <-second, <-third; a.err != nil || a != b {
 				t.Errorf("after the pause: %v and %v, want both in one message", a, b)
 			}
-			time.Sleep(time.Hour)
+		}
+	})
+}
+
+// Who revokes one after the other waits for nothing.
+func TestNoPauseForWhoIsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, g := newPost()
+		g.rest = 3
+		for n := range 3 {
+			alone := start(t.Context(), g, 8, time.Hour)
+			if len(p.messages()) != n+1 {
+				t.Fatal("an act does not leave though nothing is under way")
+			}
+			time.Sleep(10 * time.Millisecond)
+			p.outcome <- nil
+			if r := <-alone; r.err != nil {
+				t.Fatal(r.err)
+			}
 		}
 	})
 }

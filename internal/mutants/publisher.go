@@ -140,5 +140,8 @@ var publisherMutants = []mutant{
 	}, {
 		file: "publisher/gather.go", find: "min(time.Duration(g.rest)*now.Sub(began), maxRest)", replace: "0*now.Sub(began)",
 		promise: "a message that took long is followed by a pause", run: "Pause",
+	}, {
+		file: "publisher/gather.go", find: "now := time.Now(); g.waited()", replace: "now := time.Now(); true",
+		promise: "who revokes one after the other waits for no pause", run: "NoPause",
 	},
 }
